@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/vmqos.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "vmqos-nl.h"
+
+#include <uapi/linux/vmqos.h>
+
+/* VMQOS_CMD_HOST_GET - do */
+const struct nla_policy vmqos_host_get_nl_policy[VMQOS_HOST_A_NODE + 1] = {
+	[VMQOS_HOST_A_NODE] = { .type = NLA_U32, },
+};
+
+/* VMQOS_CMD_HOST_SET - do */
+const struct nla_policy vmqos_host_set_nl_policy[VMQOS_HOST_A_SCAN_PERIOD_MS + 1] = {
+	[VMQOS_HOST_A_GUEST_TIME] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VMQOS_HOST_A_SCAN_PERIOD_MS] = { .type = NLA_U32, },
+};
+
+/* VMQOS_CMD_VM_ADOPT - do */
+const struct nla_policy vmqos_vm_adopt_nl_policy[VMQOS_VM_A_PID + 1] = {
+	[VMQOS_VM_A_VM_FD] = { .type = NLA_S32, },
+	[VMQOS_VM_A_PID] = { .type = NLA_U32, },
+	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+	[VMQOS_VM_A_UUID] = NLA_POLICY_EXACT_LEN(VMQOS_UUID_SIZE),
+};
+
+/* VMQOS_CMD_VM_RELEASE - do */
+const struct nla_policy vmqos_vm_release_nl_policy[VMQOS_VM_A_NAME + 1] = {
+	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
+	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+};
+
+/* VMQOS_CMD_VM_GET - do */
+const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1] = {
+	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
+	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+};
+
+/* VMQOS_CMD_VM_SET - do */
+const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_UUID + 1] = {
+	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
+	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+	[VMQOS_VM_A_UUID] = NLA_POLICY_EXACT_LEN(VMQOS_UUID_SIZE),
+};
+
+/* VMQOS_CMD_VM_STAT_GET - do */
+const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1] = {
+	[VMQOS_VM_STAT_A_ID] = { .type = NLA_U32, },
+	[VMQOS_VM_STAT_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+};
+
+/* VMQOS_CMD_VCPU_STAT_GET - do */
+const struct nla_policy vmqos_vcpu_stat_get_do_nl_policy[VMQOS_VCPU_A_INDEX + 1] = {
+	[VMQOS_VCPU_A_VM_ID] = { .type = NLA_U32, },
+	[VMQOS_VCPU_A_INDEX] = { .type = NLA_U32, },
+};
+
+/* VMQOS_CMD_VCPU_STAT_GET - dump */
+const struct nla_policy vmqos_vcpu_stat_get_dump_nl_policy[VMQOS_VCPU_A_VM_ID + 1] = {
+	[VMQOS_VCPU_A_VM_ID] = { .type = NLA_U32, },
+};
+
+/* Ops table for vmqos */
+const struct genl_ops vmqos_nl_ops[8] = {
+	{
+		.cmd		= VMQOS_CMD_HOST_GET,
+		.doit		= vmqos_nl_host_get_doit,
+		.policy		= vmqos_host_get_nl_policy,
+		.maxattr	= VMQOS_HOST_A_NODE,
+	},
+	{
+		.cmd		= VMQOS_CMD_HOST_SET,
+		.doit		= vmqos_nl_host_set_doit,
+		.policy		= vmqos_host_set_nl_policy,
+		.maxattr	= VMQOS_HOST_A_SCAN_PERIOD_MS,
+	},
+	{
+		.cmd		= VMQOS_CMD_VM_ADOPT,
+		.doit		= vmqos_nl_vm_adopt_doit,
+		.policy		= vmqos_vm_adopt_nl_policy,
+		.maxattr	= VMQOS_VM_A_PID,
+	},
+	{
+		.cmd		= VMQOS_CMD_VM_RELEASE,
+		.doit		= vmqos_nl_vm_release_doit,
+		.policy		= vmqos_vm_release_nl_policy,
+		.maxattr	= VMQOS_VM_A_NAME,
+	},
+	{
+		.cmd		= VMQOS_CMD_VM_GET,
+		.doit		= vmqos_nl_vm_get_doit,
+		.dumpit		= vmqos_nl_vm_get_dumpit,
+		.policy		= vmqos_vm_get_nl_policy,
+		.maxattr	= VMQOS_VM_A_NAME,
+	},
+	{
+		.cmd		= VMQOS_CMD_VM_SET,
+		.doit		= vmqos_nl_vm_set_doit,
+		.policy		= vmqos_vm_set_nl_policy,
+		.maxattr	= VMQOS_VM_A_UUID,
+	},
+	{
+		.cmd		= VMQOS_CMD_VM_STAT_GET,
+		.doit		= vmqos_nl_vm_stat_get_doit,
+		.dumpit		= vmqos_nl_vm_stat_get_dumpit,
+		.policy		= vmqos_vm_stat_get_nl_policy,
+		.maxattr	= VMQOS_VM_STAT_A_NAME,
+	},
+	{
+		.cmd		= VMQOS_CMD_VCPU_STAT_GET,
+		.doit		= vmqos_nl_vcpu_stat_get_doit,
+		.dumpit		= vmqos_nl_vcpu_stat_get_dumpit,
+		.policy		= vmqos_vcpu_stat_get_nl_policy,
+		.maxattr	= VMQOS_VCPU_A_INDEX,
+	},
+};
+
+static const struct genl_multicast_group vmqos_nl_mcgrps[] = {
+	[VMQOS_NLGRP_EVENTS] = { "events", },
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/vmqos.yaml */
+/* YNL-GEN kernel header */
+
+#ifndef _LINUX_VMQOS_GEN_H
+#define _LINUX_VMQOS_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <uapi/linux/vmqos.h>
+
+extern const struct nla_policy vmqos_host_get_nl_policy[VMQOS_HOST_A_NODE + 1];
+
+extern const struct nla_policy vmqos_host_set_nl_policy[VMQOS_HOST_A_SCAN_PERIOD_MS + 1];
+
+extern const struct nla_policy vmqos_vm_adopt_nl_policy[VMQOS_VM_A_PID + 1];
+
+extern const struct nla_policy vmqos_vm_release_nl_policy[VMQOS_VM_A_NAME + 1];
+
+extern const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1];
+
+extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_UUID + 1];
+
+extern const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1];
+
+extern const struct nla_policy vmqos_vcpu_stat_get_do_nl_policy[VMQOS_VCPU_A_INDEX + 1];
+
+/* Ops table for vmqos */
+extern const struct genl_ops vmqos_nl_ops[8];
+
+int vmqos_nl_host_get_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vm_adopt_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vm_release_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vm_get_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vm_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int vmqos_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vm_stat_get_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vm_stat_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int vmqos_nl_vcpu_stat_get_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_vcpu_stat_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
+
+enum {
+	VMQOS_NLGRP_EVENTS,
+};
+
+#endif /* _LINUX_VMQOS_GEN_H */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/vmqos.yaml */
+/* YNL-GEN uapi header */
+
+#ifndef _UAPI_LINUX_VMQOS_H
+#define _UAPI_LINUX_VMQOS_H
+
+#define VMQOS_FAMILY_NAME	"vmqos"
+#define VMQOS_FAMILY_VERSION	1
+
+#define VMQOS_NAME_MAX		63
+#define VMQOS_UUID_SIZE		16
+#define VMQOS_LATENCY_BUCKETS	32
+
+/**
+ * enum vmqos_vm_state - Life of an adopted VM. A released VM stays listed as
+ *   releasing until its last vCPU thread has let go of the kernel's hook; a
+ *   stopped thread (SIGSTOP) does that when it continues.
+ */
+enum vmqos_vm_state {
+	VMQOS_VM_STATE_ACTIVE,
+	VMQOS_VM_STATE_RELEASING,
+};
+
+/**
+ * enum vmqos_vcpu_state - Unstarted, the VMM has made the vCPU but no thread
+ *   has run it yet. Pending, its thread is known and is accounted from its own
+ *   counters, the hook comes when it next passes through KVM. Attached, the
+ *   hook is in place and everything is counted. Left, the thread has ended.
+ *   Shared, the thread already runs another vCPU, to which its time is
+ *   counted.
+ */
+enum vmqos_vcpu_state {
+	VMQOS_VCPU_STATE_UNSTARTED,
+	VMQOS_VCPU_STATE_PENDING,
+	VMQOS_VCPU_STATE_ATTACHED,
+	VMQOS_VCPU_STATE_LEFT,
+	VMQOS_VCPU_STATE_SHARED,
+};
+
+/**
+ * enum vmqos_switch - A setting that is either off or on.
+ */
+enum vmqos_switch {
+	VMQOS_SWITCH_OFF,
+	VMQOS_SWITCH_ON,
+};
+
+enum {
+	VMQOS_HOST_A_VERSION = 1,
+	VMQOS_HOST_A_CPUS,
+	VMQOS_HOST_A_NODES,
+	VMQOS_HOST_A_CPU_KHZ,
+	VMQOS_HOST_A_CAPACITY_MHZ,
+	VMQOS_HOST_A_TIME_NS,
+	VMQOS_HOST_A_IDLE_NS,
+	VMQOS_HOST_A_VMS,
+	VMQOS_HOST_A_VCPUS,
+	VMQOS_HOST_A_VCPU_BYTES,
+	VMQOS_HOST_A_GUEST_TIME,
+	VMQOS_HOST_A_SCAN_PERIOD_MS,
+	VMQOS_HOST_A_NODE,
+	VMQOS_HOST_A_PAD,
+
+	__VMQOS_HOST_A_MAX,
+	VMQOS_HOST_A_MAX = (__VMQOS_HOST_A_MAX - 1)
+};
+
+enum {
+	VMQOS_VM_A_ID = 1,
+	VMQOS_VM_A_NAME,
+	VMQOS_VM_A_UUID,
+	VMQOS_VM_A_VM_FD,
+	VMQOS_VM_A_PID,
+	VMQOS_VM_A_STATE,
+	VMQOS_VM_A_VCPUS,
+	VMQOS_VM_A_VCPUS_ATTACHED,
+	VMQOS_VM_A_ADOPTED_NS,
+	VMQOS_VM_A_PAD,
+
+	__VMQOS_VM_A_MAX,
+	VMQOS_VM_A_MAX = (__VMQOS_VM_A_MAX - 1)
+};
+
+enum {
+	VMQOS_STATS_A_WALL_NS = 1,
+	VMQOS_STATS_A_RUN_NS,
+	VMQOS_STATS_A_READY_NS,
+	VMQOS_STATS_A_BLOCKED_NS,
+	VMQOS_STATS_A_HALTED_NS,
+	VMQOS_STATS_A_GUEST_NS,
+	VMQOS_STATS_A_EXITS,
+	VMQOS_STATS_A_HALT_EXITS,
+	VMQOS_STATS_A_IO_EXITS,
+	VMQOS_STATS_A_MMIO_EXITS,
+	VMQOS_STATS_A_WAKEUPS,
+	VMQOS_STATS_A_PREEMPTIONS,
+	VMQOS_STATS_A_CPU_MIGRATIONS,
+	VMQOS_STATS_A_NODE_MIGRATIONS,
+	VMQOS_STATS_A_LATENCY_NS,
+	VMQOS_STATS_A_LATENCY_MAX_NS,
+	VMQOS_STATS_A_LATENCY_HIST,
+	VMQOS_STATS_A_OTHER_THREADS,
+	VMQOS_STATS_A_OTHER_RUN_NS,
+	VMQOS_STATS_A_OTHER_READY_NS,
+	VMQOS_STATS_A_PAD,
+
+	__VMQOS_STATS_A_MAX,
+	VMQOS_STATS_A_MAX = (__VMQOS_STATS_A_MAX - 1)
+};
+
+enum {
+	VMQOS_VCPU_A_VM_ID = 1,
+	VMQOS_VCPU_A_INDEX,
+	VMQOS_VCPU_A_VCPU_ID,
+	VMQOS_VCPU_A_TID,
+	VMQOS_VCPU_A_STATE,
+	VMQOS_VCPU_A_CPU,
+	VMQOS_VCPU_A_NODE,
+	VMQOS_VCPU_A_TIME_NS,
+	VMQOS_VCPU_A_STATS,
+	VMQOS_VCPU_A_PAD,
+
+	__VMQOS_VCPU_A_MAX,
+	VMQOS_VCPU_A_MAX = (__VMQOS_VCPU_A_MAX - 1)
+};
+
+enum {
+	VMQOS_VM_STAT_A_ID = 1,
+	VMQOS_VM_STAT_A_NAME,
+	VMQOS_VM_STAT_A_TIME_NS,
+	VMQOS_VM_STAT_A_VCPUS,
+	VMQOS_VM_STAT_A_STATS,
+	VMQOS_VM_STAT_A_PAD,
+
+	__VMQOS_VM_STAT_A_MAX,
+	VMQOS_VM_STAT_A_MAX = (__VMQOS_VM_STAT_A_MAX - 1)
+};
+
+enum {
+	VMQOS_CMD_HOST_GET = 1,
+	VMQOS_CMD_HOST_SET,
+	VMQOS_CMD_HOST_CHANGE_NTF,
+	VMQOS_CMD_VM_ADOPT,
+	VMQOS_CMD_VM_RELEASE,
+	VMQOS_CMD_VM_GET,
+	VMQOS_CMD_VM_SET,
+	VMQOS_CMD_VM_ADOPT_NTF,
+	VMQOS_CMD_VM_RELEASE_NTF,
+	VMQOS_CMD_VM_CHANGE_NTF,
+	VMQOS_CMD_VM_STAT_GET,
+	VMQOS_CMD_VCPU_STAT_GET,
+	VMQOS_CMD_VCPU_NTF,
+
+	__VMQOS_CMD_MAX,
+	VMQOS_CMD_MAX = (__VMQOS_CMD_MAX - 1)
+};
+
+#define VMQOS_MCGRP_EVENTS	"events"
+
+#endif /* _UAPI_LINUX_VMQOS_H */
