@@ -357,7 +357,9 @@ int vmqos_vmm_add_vcpu(struct vmqos_vmm_vm *vm, const struct vmqos_vmm_workload 
 		ret = -errno;
 		goto fail;
 	}
-	ret = setup_workload(v, workload);
+	ret = vmqos_guest_init_vcpu(v->fd, v->index);
+	if (!ret)
+		ret = setup_workload(v, workload);
 	if (!ret)
 		ret = start_thread(v);
 	if (ret)

@@ -192,6 +192,36 @@ static int set_segments(int vcpu_fd)
 	return 0;
 }
 
+/* KVM gives the local APIC's timer its periodic mode only after it was told leaf 1. */
+static int set_cpuid(int vcpu_fd, int vcpu)
+{
+	struct {
+		struct kvm_cpuid2 header;
+		struct kvm_cpuid_entry2 entry[2];
+	} cpuid = {
+		.header.nent = 2,
+		.entry[0] = { .function = 0, .eax = 1 },
+		/* APIC number; features FPU, TSC, MSR, APIC */
+		.entry[1] = { .function = 1, .ebx = (uint32_t)vcpu << 24, .edx = 0x231 },
+	};
+
+	return ioctl(vcpu_fd, KVM_SET_CPUID2, &cpuid) < 0 ? -errno : 0;
+}
+
+/**
+ * vmqos_guest_init_vcpu() - what a vCPU needs once in its life
+ * @vcpu_fd: KVM's descriptor of the vCPU
+ * @vcpu: its number
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_guest_init_vcpu(int vcpu_fd, int vcpu)
+{
+	int ret = set_cpuid(vcpu_fd, vcpu);
+
+	return ret ? ret : set_segments(vcpu_fd);
+}
+
 /**
  * vmqos_guest_setup() - make a vCPU ready to begin its workload
  * @vcpu_fd: KVM's descriptor of the vCPU
@@ -212,7 +242,7 @@ int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 	struct kvm_regs regs = {
 		.rflags = 2, .rbx = block, .rsp = block + GUEST_BLOCK, .rdi = LAPIC,
 	};
-	int tsc_khz, ret;
+	int tsc_khz;
 
 	switch (workload->kind) {
 	case VMQOS_VMM_SPIN:
@@ -255,9 +285,6 @@ int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 	case VMQOS_VMM_PAUSED:
 		return 0;
 	}
-	ret = set_segments(vcpu_fd);
-	if (ret)
-		return ret;
 	if (ioctl(vcpu_fd, KVM_SET_REGS, &regs) < 0)
 		return -errno;
 	if (ioctl(vcpu_fd, KVM_SET_MP_STATE, &mp) < 0)

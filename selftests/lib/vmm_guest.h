@@ -24,6 +24,7 @@ struct vmqos_guest_block {
 uint64_t vmqos_guest_memory(unsigned int max_vcpus);
 void vmqos_guest_write_image(void *memory);
 struct vmqos_guest_block *vmqos_guest_block(void *memory, int vcpu);
+int vmqos_guest_init_vcpu(int vcpu_fd, int vcpu);
 int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 		      const struct vmqos_vmm_workload *workload);
 
