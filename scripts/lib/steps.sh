@@ -1,0 +1,163 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Long runs of several steps: each is bounded in time, timed and counted, and the run
+# always ends with a table and the line 'N passed, N failed'.  Sourced, never run.
+#
+#   steps_begin LIMIT              LIMIT is for all steps together, in seconds
+#   step NAME LIMIT COMMAND...     run it, showing its output
+#   step_start NAME LIMIT COMMAND...   the same in the background, output in its log only
+#   step_join NAME                 wait for it; the end of the log of a failure is shown
+#   steps_end                      the table; fails when anything failed
+#
+# A COMMAND whose output has a last line 'N passed, N failed[, N skipped]' counts with
+# those numbers, every other one as one.  NAME may have blanks; the log is
+# $VMQOS_LOGS/NAME.log with the blanks as '-'.
+
+VMQOS_LOGS=${VMQOS_LOGS:-$VMQOS_ROOT/build/logs}
+
+_step_names=()
+declare -A _step_passed=() _step_failed=() _step_skipped=() _step_time=() _step_note=() _step_pid=() _step_begun=()
+_steps_done=0
+
+steps_begin() {
+	_steps_deadline=$((SECONDS + $1))
+	mkdir -p -- "$VMQOS_LOGS"
+	trap '_steps_interrupted' INT TERM HUP
+	trap '_steps_at_exit' EXIT
+}
+
+_step_log() { echo "$VMQOS_LOGS/${1// /-}.log"; }
+
+# What is left of the time for all, if that is less than the step's own limit.
+_step_limit() {
+	local left=$((_steps_deadline - SECONDS))
+	echo $(($1 < left ? $1 : left))
+}
+
+_step_minutes() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
+
+# _step_judge NAME STATUS LIMIT
+_step_judge() {
+	local name=$1 status=$2 line passed=0 failed=0 skipped=0
+	_step_time[$name]=$((SECONDS - _step_begun[$name]))
+	line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?[[:space:]]*$' "$(_step_log "$name")" | tail -n 1) || true
+	if [ -n "$line" ]; then
+		read -r passed failed skipped < <(tr -cd '0-9 \n' <<<"$line")
+		skipped=${skipped:-0}
+	elif [ "$status" = 0 ]; then
+		passed=1
+	fi
+	case $status in
+	0) [ "$failed" = 0 ] || _step_note[$name]="says 0, but counts failures" ;;
+	124 | 137) _step_note[$name]="stopped after $(_step_minutes "$3")" ;;
+	*) _step_note[$name]="exit status $status" ;;
+	esac
+	if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
+		failed=1
+	fi
+	if [ "$status" = 0 ] && [ $((passed + failed)) = 0 ]; then
+		failed=1
+		_step_note[$name]="ran nothing"
+	fi
+	_step_passed[$name]=$passed
+	_step_failed[$name]=$failed
+	_step_skipped[$name]=$skipped
+}
+
+step() {
+	local name=$1 limit status=0
+	limit=$(_step_limit "$2")
+	_step_names+=("$name")
+	_step_begun[$name]=$SECONDS
+	shift 2
+	if [ "$limit" -le 0 ]; then
+		_step_missed "$name"
+		return
+	fi
+	printf '\n=== %s\n' "$name"
+	# In the background, so that a signal to this script is handled at once.
+	timeout --kill-after=30 "$limit" "$@" </dev/null > >(tee "$(_step_log "$name")") 2>&1 &
+	_step_pid[$name]=$!
+	wait "${_step_pid[$name]}" || status=$?
+	unset "_step_pid[$name]"
+	sleep 0.2 # for tee
+	_step_judge "$name" "$status" "$limit"
+}
+
+step_start() {
+	local name=$1 limit
+	limit=$(_step_limit "$2")
+	_step_names+=("$name")
+	_step_begun[$name]=$SECONDS
+	shift 2
+	if [ "$limit" -le 0 ]; then
+		_step_missed "$name"
+		return
+	fi
+	printf '\n=== %s (in the background)\n' "$name"
+	timeout --kill-after=30 "$limit" "$@" </dev/null >"$(_step_log "$name")" 2>&1 &
+	_step_pid[$name]=$!
+}
+
+step_join() {
+	local name=$1 status=0
+	[ -n "${_step_pid[$name]:-}" ] || return 0
+	wait "${_step_pid[$name]}" || status=$?
+	unset "_step_pid[$name]"
+	# Its own limit has passed at the latest when that of all did.
+	_step_judge "$name" "$status" $((SECONDS - _step_begun[$name]))
+	printf '\n=== %s (from the background)\n' "$name"
+	if [ "${_step_failed[$name]}" -gt 0 ]; then
+		tail -n 60 "$(_step_log "$name")"
+	else
+		tail -n 3 "$(_step_log "$name")"
+	fi
+}
+
+_step_missed() {
+	_step_passed[$1]=0 _step_failed[$1]=1 _step_skipped[$1]=0 _step_time[$1]=0
+	_step_note[$1]="not run: no time left"
+}
+
+# Steps that have begun and were not judged have failed.
+steps_end() {
+	local name passed=0 failed=0 what
+	_steps_done=1
+	for name in "${!_step_pid[@]}"; do
+		kill -TERM "${_step_pid[$name]}" 2>/dev/null || true
+	done
+	printf '\n%-28s %8s  %s\n' step time result
+	for name in "${_step_names[@]}"; do
+		if [ -z "${_step_passed[$name]:-}" ]; then
+			_step_missed "$name"
+			_step_time[$name]=$((SECONDS - _step_begun[$name]))
+			_step_note[$name]="not finished"
+		fi
+		passed=$((passed + _step_passed[$name]))
+		failed=$((failed + _step_failed[$name]))
+		what="${_step_passed[$name]} passed"
+		[ "${_step_failed[$name]}" = 0 ] || what+=", ${_step_failed[$name]} FAILED"
+		[ "${_step_skipped[$name]}" = 0 ] || what+=", ${_step_skipped[$name]} skipped"
+		[ -z "${_step_note[$name]:-}" ] || what+=" (${_step_note[$name]})"
+		printf '%-28s %8s  %s\n' "$name" "$(_step_minutes "${_step_time[$name]}")" "$what"
+	done
+	printf '%-28s %8s  logs in %s\n' "all" "$(_step_minutes "$SECONDS")" "${VMQOS_LOGS#"$VMQOS_ROOT/"}"
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+
+_steps_interrupted() {
+	echo "interrupted" >&2
+	exit 130
+}
+
+# Also when the script itself goes wrong, the last line is there.
+_steps_at_exit() {
+	local status=$?
+	[ "$_steps_done" = 0 ] || return 0
+	_step_names+=("the script itself")
+	_step_begun["the script itself"]=$SECONDS
+	steps_end || true
+	exit $((status ? status : 1))
+}
