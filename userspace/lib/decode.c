@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * One table an attribute set says which attribute goes into which field. The
+ * public enumerations carry the attributes' numbers, which the assertions
+ * prove, so the bit of a field in "has" is the attribute's number.
+ */
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+#include <netlink/msg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <linux/vmqos.h>
+
+#include "context.h"
+#include "decode.h"
+
+enum kind {
+	KIND_U32,
+	KIND_U64,
+	KIND_SWITCH,
+	KIND_STRING,
+	KIND_BYTES,
+	KIND_STATS,
+	KIND_REQUEST,	/* in requests only, has a name and no field */
+};
+
+struct field {
+	unsigned int attr;
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	size_t size;
+};
+
+#define FIELD(type, member, attr, name, kind) \
+	{ attr, name, kind, offsetof(struct type, member), sizeof(((struct type *)0)->member) }
+
+static const struct field host_fields[] = {
+	FIELD(vmqos_host, version, VMQOS_HOST_A_VERSION, "version", KIND_STRING),
+	FIELD(vmqos_host, cpus, VMQOS_HOST_A_CPUS, "cpus", KIND_U32),
+	FIELD(vmqos_host, nodes, VMQOS_HOST_A_NODES, "nodes", KIND_U32),
+	FIELD(vmqos_host, cpu_khz, VMQOS_HOST_A_CPU_KHZ, "cpu-khz", KIND_U32),
+	FIELD(vmqos_host, capacity_mhz, VMQOS_HOST_A_CAPACITY_MHZ, "capacity-mhz", KIND_U64),
+	FIELD(vmqos_host, time_ns, VMQOS_HOST_A_TIME_NS, "time-ns", KIND_U64),
+	FIELD(vmqos_host, idle_ns, VMQOS_HOST_A_IDLE_NS, "idle-ns", KIND_U64),
+	FIELD(vmqos_host, vms, VMQOS_HOST_A_VMS, "vms", KIND_U32),
+	FIELD(vmqos_host, vcpus, VMQOS_HOST_A_VCPUS, "vcpus", KIND_U32),
+	FIELD(vmqos_host, vcpu_bytes, VMQOS_HOST_A_VCPU_BYTES, "vcpu-bytes", KIND_U32),
+	FIELD(vmqos_host, guest_time, VMQOS_HOST_A_GUEST_TIME, "guest-time", KIND_SWITCH),
+	FIELD(vmqos_host, scan_period_ms, VMQOS_HOST_A_SCAN_PERIOD_MS, "scan-period-ms", KIND_U32),
+	FIELD(vmqos_host, node, VMQOS_HOST_A_NODE, "node", KIND_U32),
+};
+
+static const struct field vm_fields[] = {
+	FIELD(vmqos_vm, id, VMQOS_VM_A_ID, "id", KIND_U32),
+	FIELD(vmqos_vm, name, VMQOS_VM_A_NAME, "name", KIND_STRING),
+	FIELD(vmqos_vm, uuid, VMQOS_VM_A_UUID, "uuid", KIND_BYTES),
+	{ VMQOS_VM_A_VM_FD, "vm-fd", KIND_REQUEST, 0, 0 },
+	FIELD(vmqos_vm, pid, VMQOS_VM_A_PID, "pid", KIND_U32),
+	FIELD(vmqos_vm, state, VMQOS_VM_A_STATE, "state", KIND_U32),
+	FIELD(vmqos_vm, vcpus, VMQOS_VM_A_VCPUS, "vcpus", KIND_U32),
+	FIELD(vmqos_vm, vcpus_attached, VMQOS_VM_A_VCPUS_ATTACHED, "vcpus-attached", KIND_U32),
+	FIELD(vmqos_vm, adopted_ns, VMQOS_VM_A_ADOPTED_NS, "adopted-ns", KIND_U64),
+};
+
+#define STATS(member, attr, name, kind) FIELD(vmqos_stats, member, attr, name, kind)
+
+static const struct field stats_fields[] = {
+	STATS(wall_ns, VMQOS_STATS_A_WALL_NS, "wall-ns", KIND_U64),
+	STATS(run_ns, VMQOS_STATS_A_RUN_NS, "run-ns", KIND_U64),
+	STATS(ready_ns, VMQOS_STATS_A_READY_NS, "ready-ns", KIND_U64),
+	STATS(blocked_ns, VMQOS_STATS_A_BLOCKED_NS, "blocked-ns", KIND_U64),
+	STATS(halted_ns, VMQOS_STATS_A_HALTED_NS, "halted-ns", KIND_U64),
+	STATS(guest_ns, VMQOS_STATS_A_GUEST_NS, "guest-ns", KIND_U64),
+	STATS(exits, VMQOS_STATS_A_EXITS, "exits", KIND_U64),
+	STATS(halt_exits, VMQOS_STATS_A_HALT_EXITS, "halt-exits", KIND_U64),
+	STATS(io_exits, VMQOS_STATS_A_IO_EXITS, "io-exits", KIND_U64),
+	STATS(mmio_exits, VMQOS_STATS_A_MMIO_EXITS, "mmio-exits", KIND_U64),
+	STATS(wakeups, VMQOS_STATS_A_WAKEUPS, "wakeups", KIND_U64),
+	STATS(preemptions, VMQOS_STATS_A_PREEMPTIONS, "preemptions", KIND_U64),
+	STATS(cpu_migrations, VMQOS_STATS_A_CPU_MIGRATIONS, "cpu-migrations", KIND_U64),
+	STATS(node_migrations, VMQOS_STATS_A_NODE_MIGRATIONS, "node-migrations", KIND_U64),
+	STATS(latency_ns, VMQOS_STATS_A_LATENCY_NS, "latency-ns", KIND_U64),
+	STATS(latency_max_ns, VMQOS_STATS_A_LATENCY_MAX_NS, "latency-max-ns", KIND_U64),
+	STATS(latency_hist, VMQOS_STATS_A_LATENCY_HIST, "latency-hist", KIND_BYTES),
+	STATS(other_threads, VMQOS_STATS_A_OTHER_THREADS, "other-threads", KIND_U32),
+	STATS(other_run_ns, VMQOS_STATS_A_OTHER_RUN_NS, "other-run-ns", KIND_U64),
+	STATS(other_ready_ns, VMQOS_STATS_A_OTHER_READY_NS, "other-ready-ns", KIND_U64),
+};
+
+static const struct field vcpu_fields[] = {
+	FIELD(vmqos_vcpu, vm_id, VMQOS_VCPU_A_VM_ID, "vm-id", KIND_U32),
+	FIELD(vmqos_vcpu, index, VMQOS_VCPU_A_INDEX, "index", KIND_U32),
+	FIELD(vmqos_vcpu, vcpu_id, VMQOS_VCPU_A_VCPU_ID, "vcpu-id", KIND_U32),
+	FIELD(vmqos_vcpu, tid, VMQOS_VCPU_A_TID, "tid", KIND_U32),
+	FIELD(vmqos_vcpu, state, VMQOS_VCPU_A_STATE, "state", KIND_U32),
+	FIELD(vmqos_vcpu, cpu, VMQOS_VCPU_A_CPU, "cpu", KIND_U32),
+	FIELD(vmqos_vcpu, node, VMQOS_VCPU_A_NODE, "node", KIND_U32),
+	FIELD(vmqos_vcpu, time_ns, VMQOS_VCPU_A_TIME_NS, "time-ns", KIND_U64),
+	FIELD(vmqos_vcpu, stats, VMQOS_VCPU_A_STATS, "stats", KIND_STATS),
+};
+
+static const struct field vm_stat_fields[] = {
+	FIELD(vmqos_vm_stat, id, VMQOS_VM_STAT_A_ID, "id", KIND_U32),
+	FIELD(vmqos_vm_stat, name, VMQOS_VM_STAT_A_NAME, "name", KIND_STRING),
+	FIELD(vmqos_vm_stat, time_ns, VMQOS_VM_STAT_A_TIME_NS, "time-ns", KIND_U64),
+	FIELD(vmqos_vm_stat, vcpus, VMQOS_VM_STAT_A_VCPUS, "vcpus", KIND_U32),
+	FIELD(vmqos_vm_stat, stats, VMQOS_VM_STAT_A_STATS, "stats", KIND_STATS),
+};
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+#define SAME(a, b)	_Static_assert((int)(a) == (int)(b), #a " differs from " #b)
+
+SAME(VMQOS_HOST_NODE, VMQOS_HOST_A_NODE);
+SAME(VMQOS_HOST_GUEST_TIME, VMQOS_HOST_A_GUEST_TIME);
+SAME(VMQOS_HOST_SCAN_PERIOD_MS, VMQOS_HOST_A_SCAN_PERIOD_MS);
+SAME(VMQOS_HOST_VERSION, VMQOS_HOST_A_VERSION);
+SAME(VMQOS_HOST_IDLE_NS, VMQOS_HOST_A_IDLE_NS);
+SAME(VMQOS_HOST_VCPU_BYTES, VMQOS_HOST_A_VCPU_BYTES);
+SAME(VMQOS_VM_ID, VMQOS_VM_A_ID);
+SAME(VMQOS_VM_NAME, VMQOS_VM_A_NAME);
+SAME(VMQOS_VM_UUID, VMQOS_VM_A_UUID);
+SAME(VMQOS_VM_PID, VMQOS_VM_A_PID);
+SAME(VMQOS_VM_STATE, VMQOS_VM_A_STATE);
+SAME(VMQOS_VM_VCPUS, VMQOS_VM_A_VCPUS);
+SAME(VMQOS_VM_VCPUS_ATTACHED, VMQOS_VM_A_VCPUS_ATTACHED);
+SAME(VMQOS_VM_ADOPTED_NS, VMQOS_VM_A_ADOPTED_NS);
+SAME(VMQOS_STATS_WALL_NS, VMQOS_STATS_A_WALL_NS);
+SAME(VMQOS_STATS_GUEST_NS, VMQOS_STATS_A_GUEST_NS);
+SAME(VMQOS_STATS_WAKEUPS, VMQOS_STATS_A_WAKEUPS);
+SAME(VMQOS_STATS_LATENCY_HIST, VMQOS_STATS_A_LATENCY_HIST);
+SAME(VMQOS_STATS_OTHER_READY_NS, VMQOS_STATS_A_OTHER_READY_NS);
+SAME(VMQOS_VM_ACTIVE, VMQOS_VM_STATE_ACTIVE);
+SAME(VMQOS_VM_RELEASING, VMQOS_VM_STATE_RELEASING);
+SAME(VMQOS_VCPU_UNSTARTED, VMQOS_VCPU_STATE_UNSTARTED);
+SAME(VMQOS_VCPU_PENDING, VMQOS_VCPU_STATE_PENDING);
+SAME(VMQOS_VCPU_ATTACHED, VMQOS_VCPU_STATE_ATTACHED);
+SAME(VMQOS_VCPU_LEFT, VMQOS_VCPU_STATE_LEFT);
+SAME(VMQOS_VCPU_SHARED, VMQOS_VCPU_STATE_SHARED);
+/* Every attribute has its row, or the table is behind the interface. */
+SAME(COUNT(host_fields), VMQOS_HOST_A_PAD - 1);
+SAME(COUNT(vm_fields), VMQOS_VM_A_PAD - 1);
+SAME(COUNT(stats_fields), VMQOS_STATS_A_PAD - 1);
+SAME(COUNT(vcpu_fields), VMQOS_VCPU_A_PAD - 1);
+SAME(COUNT(vm_stat_fields), VMQOS_VM_STAT_A_PAD - 1);
+
+static const struct field *find_field(const struct field *fields, size_t count, unsigned int attr)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (fields[i].attr == attr)
+			return &fields[i];
+	return NULL;
+}
+
+static int decode(struct vmqos *ctx, struct nlattr *attrs, int size, const struct field *fields,
+		  size_t count, void *out, uint64_t *has);
+
+static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct field *field,
+			void *out)
+{
+	char *to = (char *)out + field->offset;
+	size_t length = nla_len(attr);
+	struct vmqos_stats *stats;
+	uint32_t value;
+
+	switch (field->kind) {
+	case KIND_U32:
+	case KIND_SWITCH:
+		if (length != sizeof(value))
+			break;
+		value = nla_get_u32(attr);
+		if (field->kind == KIND_SWITCH)
+			*(bool *)to = value == VMQOS_SWITCH_ON;
+		else
+			memcpy(to, &value, sizeof(value));
+		return 0;
+	case KIND_U64:
+		if (length != sizeof(uint64_t))
+			break;
+		memcpy(to, nla_data(attr), sizeof(uint64_t));
+		return 0;
+	case KIND_STRING:
+		/* With or without the closing NUL, as netlink strings are. */
+		length = strnlen(nla_data(attr), length);
+		if (length >= field->size)
+			break;
+		memcpy(to, nla_data(attr), length);
+		to[length] = '\0';
+		return 0;
+	case KIND_BYTES:
+		if (length != field->size)
+			break;
+		memcpy(to, nla_data(attr), length);
+		return 0;
+	case KIND_STATS:
+		stats = (struct vmqos_stats *)to;
+		return decode(ctx, nla_data(attr), length, stats_fields, COUNT(stats_fields),
+			      stats, &stats->has);
+	case KIND_REQUEST:
+		return 0;
+	}
+	return vmqos_fail(ctx, -EBADMSG, "The kernel's answer has a wrong size of %s: %zu bytes",
+			  field->name, length);
+}
+
+static int decode(struct vmqos *ctx, struct nlattr *attrs, int size, const struct field *fields,
+		  size_t count, void *out, uint64_t *has)
+{
+	struct nlattr *attr;
+	int rest;
+
+	*has = 0;
+	nla_for_each_attr(attr, attrs, size, rest) {
+		const struct field *field = find_field(fields, count, nla_type(attr));
+		int err;
+
+		if (!field)
+			continue;
+		err = decode_field(ctx, attr, field, out);
+		if (err)
+			return err;
+		*has |= VMQOS_HAS(field->attr);
+	}
+	return 0;
+}
+
+static int need(struct vmqos *ctx, uint64_t has, unsigned int attr, const char *name)
+{
+	if (has & VMQOS_HAS(attr))
+		return 0;
+	return vmqos_fail(ctx, -EBADMSG, "The kernel's answer lacks %s", name);
+}
+
+int vmqos_decode_host(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_host *host)
+{
+	memset(host, 0, sizeof(*host));
+	return decode(ctx, attrs, size, host_fields, COUNT(host_fields), host, &host->has);
+}
+
+int vmqos_decode_vm(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_vm *vm)
+{
+	int err;
+
+	memset(vm, 0, sizeof(*vm));
+	err = decode(ctx, attrs, size, vm_fields, COUNT(vm_fields), vm, &vm->has);
+	return err ?: need(ctx, vm->has, VMQOS_VM_A_ID, "id");
+}
+
+int vmqos_decode_vm_stat(struct vmqos *ctx, struct nlattr *attrs, int size,
+			 struct vmqos_vm_stat *stat)
+{
+	uint64_t has;
+	int err;
+
+	memset(stat, 0, sizeof(*stat));
+	err = decode(ctx, attrs, size, vm_stat_fields, COUNT(vm_stat_fields), stat, &has);
+	return err ?: need(ctx, has, VMQOS_VM_STAT_A_ID, "id");
+}
+
+int vmqos_decode_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_vcpu *vcpu)
+{
+	uint64_t has;
+	int err;
+
+	memset(vcpu, 0, sizeof(*vcpu));
+	err = decode(ctx, attrs, size, vcpu_fields, COUNT(vcpu_fields), vcpu, &has);
+	return err ?: need(ctx, has, VMQOS_VCPU_A_VM_ID, "vm-id") ?:
+	       need(ctx, has, VMQOS_VCPU_A_INDEX, "index");
+}
+
+const char *vmqos_attr_name(uint8_t cmd, unsigned int attr)
+{
+	const struct field *field;
+
+	switch (cmd) {
+	case VMQOS_CMD_HOST_GET:
+	case VMQOS_CMD_HOST_SET:
+		field = find_field(host_fields, COUNT(host_fields), attr);
+		break;
+	case VMQOS_CMD_VM_STAT_GET:
+		field = find_field(vm_stat_fields, COUNT(vm_stat_fields), attr);
+		break;
+	case VMQOS_CMD_VCPU_STAT_GET:
+		field = find_field(vcpu_fields, COUNT(vcpu_fields), attr);
+		break;
+	default:
+		field = find_field(vm_fields, COUNT(vm_fields), attr);
+	}
+	return field ? field->name : NULL;
+}
+
+const char *vmqos_attr_at(const struct nlmsghdr *request, uint32_t offset)
+{
+	struct nlmsghdr *hdr = (struct nlmsghdr *)request;
+	struct genlmsghdr *genl = nlmsg_data(hdr);
+	struct nlattr *attr;
+	int rest;
+
+	nla_for_each_attr(attr, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rest)
+		if ((uint32_t)((char *)attr - (char *)hdr) == offset)
+			return vmqos_attr_name(genl->cmd, nla_type(attr));
+	return NULL;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* VMs: adopting by descriptor, getting, changing, releasing. */
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/vmqos.h>
+
+#include "context.h"
+#include "decode.h"
+#include "list.h"
+#include "request.h"
+
+static int take_vm(struct vmqos *ctx, struct nlattr *attrs, int size, void *arg)
+{
+	return vmqos_decode_vm(ctx, attrs, size, arg);
+}
+
+static int put_settings(struct nl_msg *msg, const struct vmqos_vm_settings *settings)
+{
+	if (!settings)
+		return 0;
+	if ((settings->set & VMQOS_HAS(VMQOS_VM_NAME)) &&
+	    nla_put_string(msg, VMQOS_VM_A_NAME, settings->name))
+		return -EMSGSIZE;
+	if ((settings->set & VMQOS_HAS(VMQOS_VM_UUID)) &&
+	    nla_put(msg, VMQOS_VM_A_UUID, sizeof(settings->uuid), settings->uuid))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int vmqos_vm_adopt_fd(struct vmqos *ctx, int vm_fd, uint32_t pid,
+		      const struct vmqos_vm_settings *settings, struct vmqos_vm *vm)
+{
+	struct vmqos_vm unused;
+	struct nl_msg *msg;
+	int err;
+
+	err = vmqos_request_begin(ctx, VMQOS_CMD_VM_ADOPT, &msg);
+	if (err)
+		return err;
+	if (nla_put_s32(msg, VMQOS_VM_A_VM_FD, vm_fd) ||
+	    nla_put_u32(msg, VMQOS_VM_A_PID, pid) || put_settings(msg, settings))
+		return vmqos_request_overflow(ctx, msg);
+	return vmqos_request_do(ctx, msg, take_vm, vm ? vm : &unused);
+}
+
+static int request_by_id(struct vmqos *ctx, uint8_t cmd, uint32_t id, struct vmqos_vm *vm)
+{
+	struct vmqos_vm unused;
+	struct nl_msg *msg;
+	int err;
+
+	err = vmqos_request_begin(ctx, cmd, &msg);
+	if (err)
+		return err;
+	if (nla_put_u32(msg, VMQOS_VM_A_ID, id))
+		return vmqos_request_overflow(ctx, msg);
+	return vmqos_request_do(ctx, msg, take_vm, vm ? vm : &unused);
+}
+
+int vmqos_vm_get(struct vmqos *ctx, uint32_t id, struct vmqos_vm *vm)
+{
+	return request_by_id(ctx, VMQOS_CMD_VM_GET, id, vm);
+}
+
+int vmqos_vm_release(struct vmqos *ctx, uint32_t id, struct vmqos_vm *vm)
+{
+	return request_by_id(ctx, VMQOS_CMD_VM_RELEASE, id, vm);
+}
+
+int vmqos_vm_get_by_name(struct vmqos *ctx, const char *name, struct vmqos_vm *vm)
+{
+	struct nl_msg *msg;
+	int err;
+
+	err = vmqos_request_begin(ctx, VMQOS_CMD_VM_GET, &msg);
+	if (err)
+		return err;
+	if (nla_put_string(msg, VMQOS_VM_A_NAME, name))
+		return vmqos_request_overflow(ctx, msg);
+	return vmqos_request_do(ctx, msg, take_vm, vm);
+}
+
+int vmqos_vm_find(struct vmqos *ctx, const char *text, struct vmqos_vm *vm)
+{
+	const char *wrong;
+	uint64_t id;
+	int err;
+
+	if (!vmqos_number_parse(text, 1, UINT32_MAX, &id)) {
+		err = vmqos_vm_get(ctx, id, vm);
+		if (err != -ENOENT)
+			return err;
+	}
+	wrong = vmqos_name_check(text);
+	if (wrong)
+		return vmqos_fail(ctx, -EINVAL, "\"%s\" names no VM: %s", text, wrong);
+	return vmqos_vm_get_by_name(ctx, text, vm);
+}
+
+static int add_vm(struct vmqos *ctx, struct nlattr *attrs, int size, void *arg)
+{
+	struct vmqos_vm *vm = vmqos_list_add(arg);
+
+	if (!vm)
+		return vmqos_fail_memory(ctx);
+	return vmqos_decode_vm(ctx, attrs, size, vm);
+}
+
+int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count)
+{
+	struct vmqos_list list = { .size = sizeof(**vms) };
+	struct nl_msg *msg;
+	int err;
+
+	*vms = NULL;
+	*count = 0;
+	err = vmqos_request_begin(ctx, VMQOS_CMD_VM_GET, &msg);
+	if (err)
+		return err;
+	err = vmqos_request_dump(ctx, msg, add_vm, vmqos_list_empty, &list);
+	if (err) {
+		free(list.items);
+		return err;
+	}
+	*vms = list.items;
+	*count = list.count;
+	return 0;
+}
+
+int vmqos_vm_set(struct vmqos *ctx, uint32_t id,
+		 const struct vmqos_vm_settings *settings, struct vmqos_vm *vm)
+{
+	struct vmqos_vm unused;
+	struct nl_msg *msg;
+	int err;
+
+	err = vmqos_request_begin(ctx, VMQOS_CMD_VM_SET, &msg);
+	if (err)
+		return err;
+	if (nla_put_u32(msg, VMQOS_VM_A_ID, id) || put_settings(msg, settings))
+		return vmqos_request_overflow(ctx, msg);
+	return vmqos_request_do(ctx, msg, take_vm, vm ? vm : &unused);
+}
+
+const char *vmqos_vm_state_name(uint32_t state)
+{
+	switch (state) {
+	case VMQOS_VM_ACTIVE:
+		return "active";
+	case VMQOS_VM_RELEASING:
+		return "releasing";
+	default:
+		return "unknown";
+	}
+}
+
+const char *vmqos_name_check(const char *name)
+{
+	size_t length = strlen(name);
+	size_t i;
+
+	if (!length)
+		return "a name has at least one character";
+	if (length > VMQOS_NAME_MAX)
+		return "a name has at most 63 characters";
+	for (i = 0; i < length; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return "a name has printable ASCII characters only, no blanks and no slashes";
+	return NULL;
+}
