@@ -74,5 +74,5 @@ vmqos_apt_version() {
 # vmqos_apt_depends PACKAGE VERSION: the names it depends on, alternatives included.
 vmqos_apt_depends() {
 	vmqos_apt_cache show "$1=$2" | sed -n 's/^\(Pre-\)\?Depends: //p' |
-		tr ',|' '\n\n' | sed 's/^ *//; s/[ :(].*//; /^$/d'
+		sed 's/[,|]/\n/g' | sed 's/^ *//; s/[ :(].*//; /^$/d'
 }

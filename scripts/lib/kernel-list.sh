@@ -5,6 +5,7 @@
 
 # kernel_source NAME: sets the suites, the metapackages that name the current
 # version, and the version that is wanted (a prefix; empty is the newest).
+# shellcheck disable=SC2034 # set for the caller
 kernel_source() {
 	case $1 in
 	6.1)

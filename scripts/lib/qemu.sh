@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Start the test host's QEMU and watch it to its end.
+# Start the test host's QEMU and watch it to its end.  Part of scripts/testhost: it
+# works on that script's options and leaves its results in that script's variables.
+# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2054 # QEMU's arguments have commas in them
 
 # qemu_command: fills qemu=(...) from the options of scripts/testhost.
 qemu_command() {
@@ -62,7 +65,7 @@ qemu_command() {
 # qemu_boot: one boot, until the end or until it is known to be hung.  Sets
 # outcome (done, refused, hung, silent, ended, unbooted) and status, why.
 qemu_boot() {
-	local control chunk line= now seen asked=0 unanswered=0 started=$SECONDS ready=0
+	local control chunk line='' now seen asked=0 unanswered=0 started=$SECONDS ready=0
 
 	rm -f -- "$run"/control.in "$run"/control.out "$run"/console.log
 	mkfifo "$run/control.in" "$run/control.out"
@@ -74,7 +77,7 @@ qemu_boot() {
 		"${qemu[@]}" 3>&1 4>&2 </dev/null >"$run/qemu.log" 2>&1 &
 	fi
 	qemu_pid=$!
-	outcome= status= why=
+	outcome='' status='' why=''
 	seen=$SECONDS
 	while [ -z "$outcome" ]; do
 		if IFS= read -r -t 1 -u "$control" chunk; then
@@ -85,7 +88,7 @@ qemu_boot() {
 				ready=1
 				[ "$verbose" = 0 ] || vmqos_say "ready after $((SECONDS - started)) s"
 				;;
-			exit\ *) outcome=done status=${line#exit } ;;
+			exit\ *) outcome='done' status=${line#exit } ;;
 			refuse\ *) outcome=refused why=${line#refuse } ;;
 			esac
 			line=
@@ -107,7 +110,7 @@ qemu_boot() {
 			echo ping >&"$ask"
 		fi
 	done
-	if [ "$outcome" = done ] || [ "$outcome" = refused ]; then
+	if [ "$outcome" = "done" ] || [ "$outcome" = refused ]; then
 		# It is about to power off; this also drains the console.
 		for ((now = 0; now < 100; now++)); do
 			kill -0 "$qemu_pid" 2>/dev/null || break
@@ -124,5 +127,5 @@ qemu_end() {
 	[ -n "${qemu_pid:-}" ] || return 0
 	kill -KILL "$qemu_pid" 2>/dev/null || true
 	wait "$qemu_pid" 2>/dev/null || true
-	qemu_pid=
+	qemu_pid=''
 }
