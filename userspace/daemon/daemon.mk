@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The daemon's tests, unit and policy folder. Included by ../Makefile.
+
+UNITDIR		?= /lib/systemd/system
+SYSCONFDIR	?= /etc
+
+# The pure parts, built once more with sanitizers for the tests and fuzz targets.
+DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals
+DAEMON_TESTS	:= policy_test uevent_test
+DAEMON_FUZZ	:= policy_fuzz uevent_fuzz
+DAEMON_CHECK	:= $(BUILD)/tests/daemon
+DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+DAEMON_OBJECTS	:= $(DAEMON_PURE:%=$(DAEMON_CHECK)/%.o)
+FUZZ_ROUNDS	?= 100000
+FUZZ_SECONDS	?= 5
+FUZZ_CC		?= clang
+
+$(DAEMON_CHECK)/%.o: daemon/%.c Makefile daemon/daemon.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -MMD -MP -c -o $@ $<
+
+$(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h \
+		$(DAEMON_OBJECTS) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -o $@ $< $(DAEMON_OBJECTS) \
+		$(STATIC) $(NL_LIBS)
+
+$(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: fuzz/%.c fuzz/mutate.c fuzz/fuzz.h \
+		$(DAEMON_OBJECTS) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -o $@ $< fuzz/mutate.c \
+		$(DAEMON_OBJECTS) $(STATIC) $(NL_LIBS)
+
+# libFuzzer looks for new paths by itself, as long as it is given time.
+$(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer): $(DAEMON_CHECK)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
+		$(DAEMON_PURE:%=daemon/%.c) $(STATIC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g -Wall -Wextra \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
+		$(DAEMON_PURE:%=daemon/%.c) $(STATIC) $(NL_LIBS)
+
+.PHONY: daemon-check
+daemon-check: $(DAEMON_TESTS:%=$(DAEMON_CHECK)/%) $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%)
+	@for test in $(DAEMON_TESTS); do \
+		$(DAEMON_CHECK)/$$test > $(DAEMON_CHECK)/$$test.tap || \
+			{ cat $(DAEMON_CHECK)/$$test.tap; exit 1; }; \
+		echo "$$test: $$(grep -c '^ok' $(DAEMON_CHECK)/$$test.tap) passed"; \
+	done
+	@for fuzz in $(DAEMON_FUZZ); do $(DAEMON_CHECK)/$$fuzz $(FUZZ_ROUNDS) || exit 1; done
+
+.PHONY: daemon-fuzz
+daemon-fuzz: $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer)
+	@for fuzz in $(DAEMON_FUZZ); do \
+		$(DAEMON_CHECK)/$$fuzz.libfuzzer -seed=1 -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(DAEMON_CHECK)/$$fuzz- > $(DAEMON_CHECK)/$$fuzz.log 2>&1 || \
+			{ tail -n 40 $(DAEMON_CHECK)/$$fuzz.log; exit 1; }; \
+		tail -n 1 $(DAEMON_CHECK)/$$fuzz.log | sed "s/^/$$fuzz: /"; \
+	done
+
+# Without clang's fuzzer the mutations alone have to do.
+.PHONY: check
+check: daemon-check
+ifneq ($(shell command -v $(FUZZ_CC)),)
+check: daemon-fuzz
+endif
+
+.PHONY: install-daemon
+install-daemon:
+	$(INSTALL) -d -m 755 $(DESTDIR)$(SYSCONFDIR)/vmqos $(DESTDIR)$(UNITDIR)
+	sed -e 's|@SBINDIR@|$(SBINDIR)|' systemd/vmqosd.service.in > $(BUILD)/vmqosd.service
+	$(INSTALL) -m 644 $(BUILD)/vmqosd.service $(DESTDIR)$(UNITDIR)/vmqosd.service
+
+install: install-daemon
+
+-include $(DAEMON_OBJECTS:.o=.d)
