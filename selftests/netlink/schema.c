@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The interface as a table, and the check of an answer against it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "schema.h"
+
+#define LIST(array)	{ array, sizeof(array) / sizeof((array)[0]) }
+
+static const struct vmqos_schema_attr host_get[] = {
+	{ "node", VMQOS_HOST_A_NODE, VMQOS_KIND_U32, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr host_set[] = {
+	{ "guest-time", VMQOS_HOST_A_GUEST_TIME, VMQOS_KIND_U32, false, 0, 1 },
+	{ "scan-period-ms", VMQOS_HOST_A_SCAN_PERIOD_MS, VMQOS_KIND_U32, false, 10, 10000 },
+};
+
+static const struct vmqos_schema_attr host_reply[] = {
+	{ "version", VMQOS_HOST_A_VERSION, VMQOS_KIND_TEXT, true, 0, 0 },
+	{ "cpus", VMQOS_HOST_A_CPUS, VMQOS_KIND_U32, true, 1, 0 },
+	{ "nodes", VMQOS_HOST_A_NODES, VMQOS_KIND_U32, true, 1, 0 },
+	{ "cpu-khz", VMQOS_HOST_A_CPU_KHZ, VMQOS_KIND_U32, true, 1, 0 },
+	{ "capacity-mhz", VMQOS_HOST_A_CAPACITY_MHZ, VMQOS_KIND_U64, true, 1, 0 },
+	{ "time-ns", VMQOS_HOST_A_TIME_NS, VMQOS_KIND_U64, true, 1, 0 },
+	{ "idle-ns", VMQOS_HOST_A_IDLE_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "vms", VMQOS_HOST_A_VMS, VMQOS_KIND_U32, true, 0, 0 },
+	{ "vcpus", VMQOS_HOST_A_VCPUS, VMQOS_KIND_U32, true, 0, 0 },
+	{ "vcpu-bytes", VMQOS_HOST_A_VCPU_BYTES, VMQOS_KIND_U32, true, 1, 0 },
+	{ "guest-time", VMQOS_HOST_A_GUEST_TIME, VMQOS_KIND_U32, true, 0, 1 },
+	{ "scan-period-ms", VMQOS_HOST_A_SCAN_PERIOD_MS, VMQOS_KIND_U32, true, 10, 10000 },
+	{ "node", VMQOS_HOST_A_NODE, VMQOS_KIND_U32, false, 0, 0 },
+	{ "pad", VMQOS_HOST_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vm_adopt[] = {
+	{ "vm-fd", VMQOS_VM_A_VM_FD, VMQOS_KIND_S32, false, 0, 0 },
+	{ "pid", VMQOS_VM_A_PID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "uuid", VMQOS_VM_A_UUID, VMQOS_KIND_UUID, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vm_which[] = {
+	{ "id", VMQOS_VM_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vm_set[] = {
+	{ "id", VMQOS_VM_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "uuid", VMQOS_VM_A_UUID, VMQOS_KIND_UUID, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vm_reply[] = {
+	{ "id", VMQOS_VM_A_ID, VMQOS_KIND_U32, true, 1, 0 },
+	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, true, 0, 0 },
+	{ "uuid", VMQOS_VM_A_UUID, VMQOS_KIND_UUID, false, 0, 0 },
+	{ "pid", VMQOS_VM_A_PID, VMQOS_KIND_U32, true, 0, 0 },
+	{ "state", VMQOS_VM_A_STATE, VMQOS_KIND_U32, true, 0, VMQOS_VM_STATE_RELEASING },
+	{ "vcpus", VMQOS_VM_A_VCPUS, VMQOS_KIND_U32, true, 0, 0 },
+	{ "vcpus-attached", VMQOS_VM_A_VCPUS_ATTACHED, VMQOS_KIND_U32, true, 0, 0 },
+	{ "adopted-ns", VMQOS_VM_A_ADOPTED_NS, VMQOS_KIND_U64, true, 1, 0 },
+	{ "pad", VMQOS_VM_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr stat_which[] = {
+	{ "id", VMQOS_VM_STAT_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_VM_STAT_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr stat_reply[] = {
+	{ "id", VMQOS_VM_STAT_A_ID, VMQOS_KIND_U32, true, 1, 0 },
+	{ "name", VMQOS_VM_STAT_A_NAME, VMQOS_KIND_NAME, true, 0, 0 },
+	{ "time-ns", VMQOS_VM_STAT_A_TIME_NS, VMQOS_KIND_U64, true, 1, 0 },
+	{ "vcpus", VMQOS_VM_STAT_A_VCPUS, VMQOS_KIND_U32, true, 0, 0 },
+	{ "stats", VMQOS_VM_STAT_A_STATS, VMQOS_KIND_STATS, true, 0, 0 },
+	{ "pad", VMQOS_VM_STAT_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vcpu_which[] = {
+	{ "vm-id", VMQOS_VCPU_A_VM_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "index", VMQOS_VCPU_A_INDEX, VMQOS_KIND_U32, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vcpu_dump[] = {
+	{ "vm-id", VMQOS_VCPU_A_VM_ID, VMQOS_KIND_U32, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vcpu_reply[] = {
+	{ "vm-id", VMQOS_VCPU_A_VM_ID, VMQOS_KIND_U32, true, 1, 0 },
+	{ "index", VMQOS_VCPU_A_INDEX, VMQOS_KIND_U32, true, 0, 0 },
+	{ "vcpu-id", VMQOS_VCPU_A_VCPU_ID, VMQOS_KIND_U32, true, 0, 0 },
+	{ "tid", VMQOS_VCPU_A_TID, VMQOS_KIND_U32, true, 0, 0 },
+	{ "state", VMQOS_VCPU_A_STATE, VMQOS_KIND_U32, true, 0, VMQOS_VCPU_STATE_SHARED },
+	{ "cpu", VMQOS_VCPU_A_CPU, VMQOS_KIND_U32, false, 0, 0 },
+	{ "node", VMQOS_VCPU_A_NODE, VMQOS_KIND_U32, false, 0, 0 },
+	{ "time-ns", VMQOS_VCPU_A_TIME_NS, VMQOS_KIND_U64, true, 1, 0 },
+	{ "stats", VMQOS_VCPU_A_STATS, VMQOS_KIND_STATS, true, 0, 0 },
+	{ "pad", VMQOS_VCPU_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr stats[] = {
+	{ "wall-ns", VMQOS_STATS_A_WALL_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "run-ns", VMQOS_STATS_A_RUN_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "ready-ns", VMQOS_STATS_A_READY_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "blocked-ns", VMQOS_STATS_A_BLOCKED_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "halted-ns", VMQOS_STATS_A_HALTED_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "guest-ns", VMQOS_STATS_A_GUEST_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "exits", VMQOS_STATS_A_EXITS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "halt-exits", VMQOS_STATS_A_HALT_EXITS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "io-exits", VMQOS_STATS_A_IO_EXITS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "mmio-exits", VMQOS_STATS_A_MMIO_EXITS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "wakeups", VMQOS_STATS_A_WAKEUPS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "preemptions", VMQOS_STATS_A_PREEMPTIONS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "cpu-migrations", VMQOS_STATS_A_CPU_MIGRATIONS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "node-migrations", VMQOS_STATS_A_NODE_MIGRATIONS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "latency-ns", VMQOS_STATS_A_LATENCY_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "latency-max-ns", VMQOS_STATS_A_LATENCY_MAX_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "latency-hist", VMQOS_STATS_A_LATENCY_HIST, VMQOS_KIND_HISTOGRAM, true, 0, 0 },
+	{ "other-threads", VMQOS_STATS_A_OTHER_THREADS, VMQOS_KIND_U32, false, 0, 0 },
+	{ "other-run-ns", VMQOS_STATS_A_OTHER_RUN_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "other-ready-ns", VMQOS_STATS_A_OTHER_READY_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "pad", VMQOS_STATS_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_list stats_list = LIST(stats);
+
+#define NONE	{ NULL, 0 }
+
+const struct vmqos_schema_cmd vmqos_schema[] = {
+	{ "host-get", VMQOS_CMD_HOST_GET, true, false, false, LIST(host_get), NONE,
+	  LIST(host_reply) },
+	{ "host-set", VMQOS_CMD_HOST_SET, true, false, true, LIST(host_set), NONE,
+	  LIST(host_reply) },
+	{ "vm-adopt", VMQOS_CMD_VM_ADOPT, true, false, true, LIST(vm_adopt), NONE, LIST(vm_reply) },
+	{ "vm-release", VMQOS_CMD_VM_RELEASE, true, false, true, LIST(vm_which), NONE,
+	  LIST(vm_reply) },
+	{ "vm-get", VMQOS_CMD_VM_GET, true, true, false, LIST(vm_which), NONE, LIST(vm_reply) },
+	{ "vm-set", VMQOS_CMD_VM_SET, true, false, true, LIST(vm_set), NONE, LIST(vm_reply) },
+	{ "vm-stat-get", VMQOS_CMD_VM_STAT_GET, true, true, false, LIST(stat_which), NONE,
+	  LIST(stat_reply) },
+	{ "vcpu-stat-get", VMQOS_CMD_VCPU_STAT_GET, true, true, false, LIST(vcpu_which),
+	  LIST(vcpu_dump), LIST(vcpu_reply) },
+	{ "host-change-ntf", VMQOS_CMD_HOST_CHANGE_NTF, false, false, false, NONE, NONE,
+	  LIST(host_reply) },
+	{ "vm-adopt-ntf", VMQOS_CMD_VM_ADOPT_NTF, false, false, false, NONE, NONE, LIST(vm_reply) },
+	{ "vm-release-ntf", VMQOS_CMD_VM_RELEASE_NTF, false, false, false, NONE, NONE,
+	  LIST(vm_reply) },
+	{ "vm-change-ntf", VMQOS_CMD_VM_CHANGE_NTF, false, false, false, NONE, NONE,
+	  LIST(vm_reply) },
+	{ "vcpu-ntf", VMQOS_CMD_VCPU_NTF, false, false, false, NONE, NONE, LIST(vcpu_reply) },
+};
+
+const unsigned int vmqos_schema_cmds = sizeof(vmqos_schema) / sizeof(vmqos_schema[0]);
+
+/**
+ * vmqos_schema_find() - find a command or event
+ * @cmd: its number
+ *
+ * Return: its row of the table, or NULL.
+ */
+const struct vmqos_schema_cmd *vmqos_schema_find(uint8_t cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmqos_schema_cmds; i++)
+		if (vmqos_schema[i].cmd == cmd)
+			return &vmqos_schema[i];
+	return NULL;
+}
+
+/**
+ * vmqos_schema_size() - size of an attribute's bytes
+ * @kind: what they are
+ *
+ * Return: the size, 0 if it varies or there are none.
+ */
+size_t vmqos_schema_size(enum vmqos_schema_kind kind)
+{
+	switch (kind) {
+	case VMQOS_KIND_U32:
+	case VMQOS_KIND_S32:
+		return 4;
+	case VMQOS_KIND_U64:
+		return 8;
+	case VMQOS_KIND_UUID:
+		return VMQOS_UUID_SIZE;
+	case VMQOS_KIND_HISTOGRAM:
+		return VMQOS_LATENCY_BUCKETS * 8;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * vmqos_schema_name_valid() - tell whether a VM may have this name
+ * @name: the name
+ * @len: its bytes
+ *
+ * Return: whether it is 1 to 63 printable bytes without blanks and slashes.
+ */
+bool vmqos_schema_name_valid(const char *name, size_t len)
+{
+	size_t i;
+
+	if (!len || len > VMQOS_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] >= 0x7f || name[i] == '/')
+			return false;
+	return true;
+}
+
+#define SAY(...)	(snprintf(why, size, __VA_ARGS__), false)
+
+static bool check_list(const uint8_t *at, const uint8_t *end, const struct vmqos_schema_list *list,
+		       char *why, size_t size);
+
+/* The identities that the specification promises for any reading. */
+static bool check_stats(const struct nlattr *nest, char *why, size_t size)
+{
+#define COUNTER(name)	vmqos_raw_u64(vmqos_raw_nested(nest, VMQOS_STATS_A_##name))
+	uint64_t wall = COUNTER(WALL_NS), run = COUNTER(RUN_NS), ready = COUNTER(READY_NS);
+	uint64_t blocked = COUNTER(BLOCKED_NS), halted = COUNTER(HALTED_NS);
+	uint64_t exits = COUNTER(EXITS), guest = COUNTER(GUEST_NS);
+	uint64_t parts = COUNTER(HALT_EXITS) + COUNTER(IO_EXITS) + COUNTER(MMIO_EXITS);
+
+	if (wall != run + ready + blocked)
+		return SAY("wall-ns %lu is not run %lu + ready %lu + blocked %lu", wall, run, ready,
+			   blocked);
+	if (halted > blocked)
+		return SAY("halted-ns %lu is more than blocked-ns %lu", halted, blocked);
+	if (guest > run)
+		return SAY("guest-ns %lu is more than run-ns %lu", guest, run);
+	if (parts > exits)
+		return SAY("kinds of exits add up to %lu of %lu exits", parts, exits);
+	if (COUNTER(NODE_MIGRATIONS) > COUNTER(CPU_MIGRATIONS))
+		return SAY("more node-migrations than cpu-migrations");
+	return true;
+#undef COUNTER
+}
+
+static bool check_value(const struct nlattr *attr, const struct vmqos_schema_attr *want, char *why,
+			size_t size)
+{
+	const uint8_t *data = (const uint8_t *)attr + NLA_HDRLEN;
+	size_t len = vmqos_raw_attr_len(attr), fixed = vmqos_schema_size(want->kind);
+	uint64_t value;
+
+	if (fixed && len != fixed)
+		return SAY("%s has %zu bytes instead of %zu", want->name, len, fixed);
+	switch (want->kind) {
+	case VMQOS_KIND_U32:
+	case VMQOS_KIND_S32:
+	case VMQOS_KIND_U64:
+		value = want->kind == VMQOS_KIND_U64 ? vmqos_raw_u64(attr) : vmqos_raw_u32(attr);
+		if (value < want->min || (want->max && value > want->max))
+			return SAY("%s is %lu", want->name, value);
+		return true;
+	case VMQOS_KIND_NAME:
+		if (!len || data[len - 1] ||
+		    !vmqos_schema_name_valid((const char *)data, len - 1))
+			return SAY("%s '%.*s' of %zu bytes is no name", want->name, (int)len,
+				   (const char *)data, len);
+		return true;
+	case VMQOS_KIND_TEXT:
+		if (len < 2 || data[len - 1] || memchr(data, 0, len) != data + len - 1)
+			return SAY("%s of %zu bytes is no text", want->name, len);
+		return true;
+	case VMQOS_KIND_PAD:
+		return len ? SAY("%s has %zu bytes", want->name, len) : true;
+	case VMQOS_KIND_STATS:
+		return check_list(data, data + len, &stats_list, why, size) &&
+		       check_stats(attr, why, size);
+	default:
+		return true;
+	}
+}
+
+static bool check_list(const uint8_t *at, const uint8_t *end, const struct vmqos_schema_list *list,
+		       char *why, size_t size)
+{
+	uint32_t seen = 0;
+	unsigned int i;
+
+	while (at < end) {
+		const struct nlattr *attr = (const struct nlattr *)at;
+		uint16_t type;
+
+		if (at + NLA_HDRLEN > end || attr->nla_len < NLA_HDRLEN ||
+		    at + attr->nla_len > end)
+			return SAY("an attribute reaches beyond its end");
+		type = attr->nla_type & NLA_TYPE_MASK;
+		for (i = 0; i < list->count && list->attrs[i].type != type; i++)
+			;
+		if (i == list->count)
+			return SAY("attribute %u does not belong here", type);
+		if (seen & 1u << i && list->attrs[i].kind != VMQOS_KIND_PAD)
+			return SAY("%s comes twice", list->attrs[i].name);
+		seen |= 1u << i;
+		if (!check_value(attr, &list->attrs[i], why, size))
+			return false;
+		at += NLA_ALIGN(attr->nla_len);
+	}
+	for (i = 0; i < list->count; i++)
+		if (list->attrs[i].always && !(seen & 1u << i))
+			return SAY("%s is missing", list->attrs[i].name);
+	return true;
+}
+
+/**
+ * vmqos_schema_check() - check a message from the kernel against the table
+ * @nlh: the message
+ * @why: what is wrong with it
+ * @size: room in @why
+ *
+ * Return: whether nothing is.
+ */
+bool vmqos_schema_check(const struct nlmsghdr *nlh, char *why, size_t size)
+{
+	const uint8_t *at = (const uint8_t *)nlh + NLMSG_HDRLEN;
+	const struct genlmsghdr *genl = (const struct genlmsghdr *)at;
+	const struct vmqos_schema_cmd *cmd;
+
+	if (nlh->nlmsg_len < NLMSG_HDRLEN + GENL_HDRLEN)
+		return SAY("%u bytes are too short for a message", nlh->nlmsg_len);
+	cmd = vmqos_schema_find(genl->cmd);
+	if (!cmd)
+		return SAY("command %u is unknown", genl->cmd);
+	if (genl->version != VMQOS_FAMILY_VERSION)
+		return SAY("version %u", genl->version);
+	return check_list(at + GENL_HDRLEN, (const uint8_t *)nlh + nlh->nlmsg_len, &cmd->reply, why,
+			  size);
+}
+
+/**
+ * vmqos_schema_check_all() - check all data messages of an answer
+ * @answer: the answer
+ * @cmd: the command that each must have
+ * @why: what is wrong
+ * @size: room in @why
+ *
+ * Return: whether nothing is.
+ */
+bool vmqos_schema_check_all(const struct vmqos_raw_answer *answer, uint8_t cmd, char *why,
+			    size_t size)
+{
+	const struct nlmsghdr *nlh = NULL;
+
+	while ((nlh = vmqos_raw_next(answer, nlh))) {
+		const struct genlmsghdr *genl =
+			(const struct genlmsghdr *)((const uint8_t *)nlh + NLMSG_HDRLEN);
+
+		if (genl->cmd != cmd)
+			return SAY("an answer to command %u is marked as %u", cmd, genl->cmd);
+		if (!vmqos_schema_check(nlh, why, size))
+			return false;
+	}
+	return true;
+}
