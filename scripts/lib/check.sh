@@ -72,12 +72,12 @@ check_python() {
 }
 
 check_main() {
-	cd "$VMQOS_ROOT"
+	cd "$VMQOS_ROOT" || exit
 	case ${1:-run} in
 	about) about ;;
 	run)
 		# Not `run || ...`: that would switch off errexit in all of it.
-		trap 'status=$?; [ $status = 0 ] || [ $faults -gt 0 ] || echo "the check itself failed, status $status"' EXIT
+		trap '[ $? = 0 ] || [ $faults -gt 0 ] || echo "the check itself failed"' EXIT
 		run
 		[ "$faults" -eq 0 ]
 		;;
