@@ -55,14 +55,9 @@ const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1] = 
 };
 
 /* VMQOS_CMD_VCPU_STAT_GET - do */
-const struct nla_policy vmqos_vcpu_stat_get_do_nl_policy[VMQOS_VCPU_A_INDEX + 1] = {
+const struct nla_policy vmqos_vcpu_stat_get_nl_policy[VMQOS_VCPU_A_INDEX + 1] = {
 	[VMQOS_VCPU_A_VM_ID] = { .type = NLA_U32, },
 	[VMQOS_VCPU_A_INDEX] = { .type = NLA_U32, },
-};
-
-/* VMQOS_CMD_VCPU_STAT_GET - dump */
-const struct nla_policy vmqos_vcpu_stat_get_dump_nl_policy[VMQOS_VCPU_A_VM_ID + 1] = {
-	[VMQOS_VCPU_A_VM_ID] = { .type = NLA_U32, },
 };
 
 /* Ops table for vmqos */

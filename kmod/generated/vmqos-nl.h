@@ -25,7 +25,7 @@ extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_UUID + 1];
 
 extern const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1];
 
-extern const struct nla_policy vmqos_vcpu_stat_get_do_nl_policy[VMQOS_VCPU_A_INDEX + 1];
+extern const struct nla_policy vmqos_vcpu_stat_get_nl_policy[VMQOS_VCPU_A_INDEX + 1];
 
 /* Ops table for vmqos */
 extern const struct genl_ops vmqos_nl_ops[8];

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMQOS_COMPAT_LINUX_SCHED_H
+#define _VMQOS_COMPAT_LINUX_SCHED_H
+
+#include_next <linux/sched.h>
+#include <linux/version.h>
+
+/*
+ * Since 6.12 (commit cd9626e9ebc7, "sched/fair: Fix external p->on_rq users")
+ * a task that sleeps may stay on its run queue for a while; before, on_rq says
+ * it all.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+static inline bool task_is_runnable(struct task_struct *p)
+{
+	return p->on_rq;
+}
+#endif
+
+/*
+ * Since 6.4 (commit 54e6842d0775, "fork/vm: Move common PF_IO_WORKER behavior
+ * to new flag") io_uring's are not the only such threads.
+ */
+#ifndef PF_USER_WORKER
+#define PF_USER_WORKER PF_IO_WORKER
+#endif
+
+#endif /* _VMQOS_COMPAT_LINUX_SCHED_H */

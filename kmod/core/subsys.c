@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The planes that follow the life of VMs. The core knows them by this list
+ * alone; they never call each other.
+ */
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+
+#include "core/subsys.h"
+#include "core/vm.h"
+
+/* In the order in which they are set up; undone in reverse. vmqos_lock. */
+static LIST_HEAD(vmqos_subsystems);
+
+/**
+ * vmqos_subsys_register() - add a plane
+ * @subsys: the plane; it must stay until it is unregistered
+ *
+ * Context: module initialisation, before any VM is adopted.
+ */
+void vmqos_subsys_register(struct vmqos_subsys *subsys)
+{
+	mutex_lock(&vmqos_lock);
+	list_add_tail(&subsys->node, &vmqos_subsystems);
+	mutex_unlock(&vmqos_lock);
+}
+
+/**
+ * vmqos_subsys_unregister() - remove a plane
+ * @subsys: the plane
+ *
+ * Context: module exit, when no VM is adopted.
+ */
+void vmqos_subsys_unregister(struct vmqos_subsys *subsys)
+{
+	mutex_lock(&vmqos_lock);
+	list_del(&subsys->node);
+	mutex_unlock(&vmqos_lock);
+}
+
+/**
+ * vmqos_subsys_vm_init() - have every plane set up a VM
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ * Return: 0, or the error of the plane that failed; then all are undone.
+ */
+int vmqos_subsys_vm_init(struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+	int ret;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node) {
+		ret = subsys->vm_init(vm);
+		if (ret)
+			goto undo;
+	}
+	return 0;
+undo:
+	list_for_each_entry_continue_reverse(subsys, &vmqos_subsystems, node)
+		subsys->vm_exit(vm);
+	return ret;
+}
+
+/**
+ * vmqos_subsys_vm_exit() - have every plane forget a VM
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ */
+void vmqos_subsys_vm_exit(struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry_reverse(subsys, &vmqos_subsystems, node)
+		subsys->vm_exit(vm);
+}
+
+/**
+ * vmqos_subsys_vcpu_init() - have every plane set up a vCPU
+ * @vcpu: the vCPU
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ * Return: 0, or the error of the plane that failed; then all are undone.
+ */
+int vmqos_subsys_vcpu_init(struct vmqos_vcpu *vcpu)
+{
+	struct vmqos_subsys *subsys;
+	int ret;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node) {
+		ret = subsys->vcpu_init(vcpu);
+		if (ret)
+			goto undo;
+	}
+	return 0;
+undo:
+	list_for_each_entry_continue_reverse(subsys, &vmqos_subsystems, node)
+		subsys->vcpu_exit(vcpu);
+	return ret;
+}
+
+/**
+ * vmqos_subsys_vcpu_exit() - have every plane forget a vCPU
+ * @vcpu: the vCPU
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ */
+void vmqos_subsys_vcpu_exit(struct vmqos_vcpu *vcpu)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry_reverse(subsys, &vmqos_subsystems, node)
+		subsys->vcpu_exit(vcpu);
+}
+
+/**
+ * vmqos_subsys_vcpu_thread() - tell every plane which thread runs a vCPU
+ * @vcpu: the vCPU
+ * @task: the thread
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ * Return: whether all planes have taken it over.
+ */
+bool vmqos_subsys_vcpu_thread(struct vmqos_vcpu *vcpu, struct task_struct *task)
+{
+	struct vmqos_subsys *subsys;
+	bool done = true;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		done &= subsys->vcpu_thread(vcpu, task);
+	return done;
+}
+
+/**
+ * vmqos_subsys_vm_release() - have every plane let go of a VM's threads
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held. Does not wait for the threads.
+ */
+void vmqos_subsys_vm_release(struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		subsys->vm_release(vm);
+}
+
+/**
+ * vmqos_subsys_vm_busy() - whether a plane still holds a VM's threads
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: true when one does.
+ */
+bool vmqos_subsys_vm_busy(struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		if (subsys->vm_busy(vm))
+			return true;
+	return false;
+}
+
+/**
+ * vmqos_subsys_scan() - give every plane its turn, once a scan period
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ */
+void vmqos_subsys_scan(void)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		if (subsys->scan)
+			subsys->scan();
+}

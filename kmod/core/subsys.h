@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMQOS_CORE_SUBSYS_H
+#define _VMQOS_CORE_SUBSYS_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct task_struct;
+struct vmqos_vcpu;
+struct vmqos_vm;
+
+/**
+ * struct vmqos_subsys - a plane that follows the life of VMs
+ * @name: name of the plane
+ * @node: links the planes, in the order in which they registered
+ * @vm_init: a VM is being adopted; may fail, then nothing remains
+ * @vm_exit: undoes @vm_init, called when nothing of the VM is in use any more
+ * @vcpu_init: a vCPU has been found; may fail, then nothing remains
+ * @vcpu_exit: undoes @vcpu_init
+ * @vcpu_thread: the vCPU is run by another thread than before; true when the
+ *	plane has taken it over, false to be asked again at the next scan
+ * @vm_release: let go of all threads of the VM, without waiting
+ * @vm_busy: whether hooks of the plane are still in the VM's threads
+ * @scan: called once a scan period for all VMs together
+ *
+ * All are called in process context under vmqos_lock, and may sleep.
+ */
+struct vmqos_subsys {
+	const char *name;
+	struct list_head node;
+	int (*vm_init)(struct vmqos_vm *vm);
+	void (*vm_exit)(struct vmqos_vm *vm);
+	int (*vcpu_init)(struct vmqos_vcpu *vcpu);
+	void (*vcpu_exit)(struct vmqos_vcpu *vcpu);
+	bool (*vcpu_thread)(struct vmqos_vcpu *vcpu, struct task_struct *task);
+	void (*vm_release)(struct vmqos_vm *vm);
+	bool (*vm_busy)(struct vmqos_vm *vm);
+	void (*scan)(void);
+};
+
+void vmqos_subsys_register(struct vmqos_subsys *subsys);
+void vmqos_subsys_unregister(struct vmqos_subsys *subsys);
+
+int vmqos_subsys_vm_init(struct vmqos_vm *vm);
+void vmqos_subsys_vm_exit(struct vmqos_vm *vm);
+int vmqos_subsys_vcpu_init(struct vmqos_vcpu *vcpu);
+void vmqos_subsys_vcpu_exit(struct vmqos_vcpu *vcpu);
+bool vmqos_subsys_vcpu_thread(struct vmqos_vcpu *vcpu, struct task_struct *task);
+void vmqos_subsys_vm_release(struct vmqos_vm *vm);
+bool vmqos_subsys_vm_busy(struct vmqos_vm *vm);
+void vmqos_subsys_scan(void);
+
+#endif /* _VMQOS_CORE_SUBSYS_H */

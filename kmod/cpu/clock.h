@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMQOS_CPU_CLOCK_H
+#define _VMQOS_CPU_CLOCK_H
+
+#include <linux/jump_label.h>
+#include <linux/math64.h>
+#include <linux/sched/clock.h>
+#include <linux/smp.h>
+#include <linux/types.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
+/*
+ * The clock of the hot hooks. It counts ticks of the time-stamp counter where
+ * the kernel trusts that, and nanoseconds of the scheduler's clock elsewhere.
+ * Differences are turned into nanoseconds when they are read, not when they
+ * are taken.
+ */
+DECLARE_STATIC_KEY_FALSE(vmqos_clock_is_tsc);
+
+void vmqos_clock_init(void);
+
+/**
+ * vmqos_clock() - now
+ *
+ * Context: any; two calls on one CPU never go backwards.
+ * Return: ticks since some point in the past.
+ */
+static __always_inline u64 vmqos_clock(void)
+{
+	if (static_branch_likely(&vmqos_clock_is_tsc))
+		return rdtsc();
+	return sched_clock_cpu(raw_smp_processor_id());
+}
+
+/**
+ * vmqos_clock_ns() - ticks to nanoseconds
+ * @ticks: a difference of two values of vmqos_clock()
+ *
+ * Context: any.
+ * Return: the difference in ns.
+ */
+static inline u64 vmqos_clock_ns(u64 ticks)
+{
+	if (static_branch_likely(&vmqos_clock_is_tsc))
+		return mul_u64_u64_div_u64(ticks, USEC_PER_SEC, tsc_khz);
+	return ticks;
+}
+
+#endif /* _VMQOS_CPU_CLOCK_H */
