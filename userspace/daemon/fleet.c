@@ -78,6 +78,41 @@ int vmqos_fleet_learn(struct vmqos_fleet *fleet)
 	return 0;
 }
 
+/*
+ * Whether a process still holds a VM that is being released. The kernel releases
+ * a VM whose descriptors are all closed, so that one is no longer to be seen.
+ */
+static bool still_holds(struct vmqos_fleet *fleet, const struct vmqos_member *released)
+{
+	struct vmqos_process process;
+	uint32_t others = 0;
+	size_t i;
+
+	if (!released->birth || vmqos_proc_birth(released->pid) != released->birth ||
+	    vmqos_process_identify(fleet->ctx, released->pid, &process))
+		return false;
+	for (i = 0; i < fleet->roster.count; i++) {
+		const struct vmqos_member *member = &fleet->roster.members[i];
+
+		others += member->pid == released->pid && !member->releasing;
+	}
+	return process.vms > others;
+}
+
+/* A VM is being released, and not by this daemon. */
+static void on_release(struct vmqos_fleet *fleet, struct vmqos_member *member)
+{
+	member->releasing = true;
+	if (!still_holds(fleet, member)) {
+		vmqos_daemon_log(LOG_INFO, "VM %s has ended", member->name);
+		return;
+	}
+	vmqos_roster_exempt(&fleet->roster, member->pid, member->birth);
+	vmqos_daemon_log(LOG_NOTICE,
+			 "VM %s was released by an administrator and is left alone until it is adopted by 'vmqos adopt' or vmqosd is restarted",
+			 member->name);
+}
+
 /**
  * vmqos_fleet_lost() - read the kernel's VMs again after events were lost
  * @fleet: the fleet
@@ -99,16 +134,13 @@ void vmqos_fleet_lost(struct vmqos_fleet *fleet)
 	}
 	for (i = fleet->roster.count; i-- > 0;) {
 		struct vmqos_member *member = &fleet->roster.members[i];
-		struct vmqos_process process;
 
 		for (j = 0; j < count && vms[j].id != member->id; j++)
 			;
 		if (j < count)
 			continue;
-		if (!(member->releasing && member->ours) && member->birth &&
-		    vmqos_proc_birth(member->pid) == member->birth &&
-		    vmqos_process_identify(fleet->ctx, member->pid, &process) == 0 && process.vms)
-			vmqos_roster_exempt(&fleet->roster, member->pid, member->birth);
+		if (!member->releasing)
+			on_release(fleet, member);
 		vmqos_roster_drop(&fleet->roster, member);
 	}
 	for (i = 0; i < count; i++) {
@@ -186,7 +218,7 @@ static void apply(struct vmqos_fleet *fleet, const struct vmqos_process *process
 	struct vmqos_vm_settings settings = { 0 };
 	struct vmqos_member *member;
 
-	if (!(wanted->present & VMQOS_POLICY_VM_NAME))
+	if (!(wanted->present & VMQOS_POLICY_VM_NAME) || process->vms > 1)
 		return;
 	member = vmqos_roster_find_only(&fleet->roster, process->pid);
 	if (!member || member->releasing || strcmp(member->name, wanted->name) == 0)
@@ -244,7 +276,8 @@ static int adopt_process(struct vmqos_fleet *fleet, const struct vmqos_policy *p
 		return 0;
 	}
 
-	named = wanted.present & VMQOS_POLICY_VM_NAME;
+	/* A name is for one VM; of several in a process it is not known for which. */
+	named = (wanted.present & VMQOS_POLICY_VM_NAME) && process->vms <= 1;
 	if (named) {
 		settings.set = VMQOS_HAS(VMQOS_VM_NAME);
 		strcpy(settings.name, wanted.name);
@@ -350,20 +383,13 @@ void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_event *even
 		if (!member)
 			break;
 		memcpy(member->name, event->vm.name, sizeof(member->name));
-		if (event->vm.state != VMQOS_VM_RELEASING || member->releasing)
-			break;
-		member->releasing = true;
-		vmqos_roster_exempt(&fleet->roster, member->pid, member->birth);
-		vmqos_daemon_log(LOG_NOTICE,
-				 "VM %s was released by an administrator and is left alone until it is adopted by 'vmqos adopt' or vmqosd is restarted",
-				 member->name);
+		if (event->vm.state == VMQOS_VM_RELEASING && !member->releasing)
+			on_release(fleet, member);
 		break;
 	case VMQOS_EVENT_VM_RELEASE:
 		member = vmqos_roster_find(&fleet->roster, event->vm.id);
 		if (!member)
 			break;
-		if (!member->releasing)
-			vmqos_daemon_log(LOG_INFO, "VM %s has ended", member->name);
 		vmqos_roster_drop(&fleet->roster, member);
 		break;
 	default:
