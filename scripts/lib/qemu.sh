@@ -22,7 +22,7 @@ qemu_command() {
 
 	cmdline="console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off nokaslr"
 	# Detectors that measure time are given room: an emulated CPU may itself wait.
-	cmdline+=" tsc=nowatchdog watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+	cmdline+=" tsc=reliable watchdog_thresh=60 softlockup_panic=1 rcupdate.rcu_cpu_stall_timeout=120"
 	cmdline+=" rcupdate.rcu_exp_cpu_stall_timeout=0"
 	[ "$kernel" != debug ] || [ "$kmemleak" = 1 ] || cmdline+=" kmemleak=off"
 	[ -z "$append" ] || cmdline+=" $append"
