@@ -62,21 +62,41 @@ qemu_command() {
 	qemu+=("${qemu_extra[@]}")
 }
 
+# qemu_output FD COPY: make COPY a descriptor that leads where FD leads and that QEMU
+# takes, which is one for writing only.  Sharing FD keeps the place in a file.
+qemu_output() {
+	local flags
+
+	flags=$(awk '$1 == "flags:" { print $2 }' "/proc/$$/fdinfo/$1")
+	if [ $((8#$flags & 3)) = 1 ]; then
+		eval "exec $2>&$1"
+	elif [ -t "$1" ]; then
+		eval "exec $2>/proc/$$/fd/$1"
+	else
+		eval "exec $2> >(exec cat >&$1)"
+		qemu_copiers+=($!)
+	fi
+}
+
 # qemu_boot: one boot, until the end or until it is known to be hung.  Sets
 # outcome (done, refused, hung, silent, ended, unbooted) and status, why.
 qemu_boot() {
 	local control chunk line='' now seen asked=0 unanswered=0 started=$SECONDS ready=0
 
 	rm -f -- "$run"/control.in "$run"/control.out "$run"/console.log
+	qemu_copiers=()
+	qemu_output 1 3
+	qemu_output 2 4
 	mkfifo "$run/control.in" "$run/control.out"
 	: >"$run/console.log"
 	exec {control}<>"$run/control.out" {ask}<>"$run/control.in"
 	if [ "$tty" = 1 ]; then
-		"${qemu[@]}" 3>&1 4>&2 </dev/tty 2>"$run/qemu.log" &
+		"${qemu[@]}" </dev/tty 2>"$run/qemu.log" &
 	else
-		"${qemu[@]}" 3>&1 4>&2 </dev/null >"$run/qemu.log" 2>&1 &
+		"${qemu[@]}" </dev/null >"$run/qemu.log" 2>&1 &
 	fi
 	qemu_pid=$!
+	exec 3>&- 4>&-
 	outcome='' status='' why=''
 	seen=$SECONDS
 	while [ -z "$outcome" ]; do
@@ -118,7 +138,13 @@ qemu_boot() {
 		done
 	fi
 	qemu_end
-	[ "$outcome" != ended ] || [ $ready = 1 ] || outcome=unbooted
+	[ ${#qemu_copiers[@]} = 0 ] || wait "${qemu_copiers[@]}"
+	if [ "$outcome" = ended ] && [ $ready = 0 ]; then
+		outcome=unbooted
+		if [ ! -s "$run/console.log" ]; then
+			outcome=refused why="QEMU does not start"
+		fi
+	fi
 	exec {control}<&- {ask}>&-
 }
 
