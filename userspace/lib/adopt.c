@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /*
  * Adopting the VMs of a process. Its descriptors are reached through a pidfd
  * taken first, so a number that passes to another process in between is

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /*
  * Reading a VMM's command line. The input is whatever a process has put into
  * its argument area, so nothing about it is taken for granted.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 #ifndef VMQOS_LIB_CMDLINE_H
 #define VMQOS_LIB_CMDLINE_H
 

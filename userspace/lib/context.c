@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* Opening, closing and the error sentence of a context. */
 #include <errno.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 /* The context and its error sentence, shared by the library's files. */
 #ifndef VMQOS_LIB_CONTEXT_H
 #define VMQOS_LIB_CONTEXT_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /*
  * One table an attribute set says which attribute goes into which field. The
  * public enumerations carry the attributes' numbers, which the assertions

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 /* Attributes of the family vmqos into the public structs. */
 #ifndef VMQOS_LIB_DECODE_H
 #define VMQOS_LIB_DECODE_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* The host's figures and settings. */
 #include <errno.h>
 #include <netlink/attr.h>

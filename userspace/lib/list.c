@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* An array that grows by doubling. */
 #include <stdlib.h>
 #include <string.h>
@@ -32,4 +32,16 @@ void vmqos_list_drop(struct vmqos_list *list)
 void vmqos_list_empty(void *list)
 {
 	((struct vmqos_list *)list)->count = 0;
+}
+
+void vmqos_list_sort(struct vmqos_list *list, int (*compare)(const void *a, const void *b))
+{
+	char *item = list->items;
+	size_t i;
+
+	for (i = 1; i < list->count; i++, item += list->size)
+		if (compare(item, item + list->size) > 0)
+			break;
+	if (i < list->count)
+		qsort(list->items, list->count, list->size, compare);
 }

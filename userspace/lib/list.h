@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 /* An array that grows as the answers of a dump come in. */
 #ifndef VMQOS_LIB_LIST_H
 #define VMQOS_LIB_LIST_H
@@ -26,5 +26,8 @@ void vmqos_list_drop(struct vmqos_list *list);
 
 /* Makes the list empty and keeps its memory; a restart function of a dump. */
 void vmqos_list_empty(void *list);
+
+/* Sorts the list, which costs one pass when it is sorted already. */
+void vmqos_list_sort(struct vmqos_list *list, int (*compare)(const void *a, const void *b));
 
 #endif

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /*
  * Which processes hold KVM VMs, and what VMs those are. A VM is a descriptor
  * whose link in /proc/PID/fd reads anon_inode:kvm-vm.

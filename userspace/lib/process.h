@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 /* Looking into the processes of the machine. */
 #ifndef VMQOS_LIB_PROCESS_H
 #define VMQOS_LIB_PROCESS_H

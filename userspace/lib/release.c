@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* Waiting for a release, and the threads that hold one up. */
 #include <errno.h>
 #include <stdio.h>

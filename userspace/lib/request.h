@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 /* Requests to the kernel and their answers. */
 #ifndef VMQOS_LIB_REQUEST_H
 #define VMQOS_LIB_REQUEST_H

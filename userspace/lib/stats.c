@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* Counters: getting them, and arithmetic on them. */
 #include <errno.h>
 #include <netlink/attr.h>
@@ -42,6 +42,22 @@ static int add_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, void *arg
 	return vmqos_decode_vcpu(ctx, attrs, size, vcpu);
 }
 
+static int by_vm(const void *a, const void *b)
+{
+	const struct vmqos_vm_stat *one = a, *other = b;
+
+	return one->id < other->id ? -1 : one->id > other->id;
+}
+
+static int by_vcpu(const void *a, const void *b)
+{
+	const struct vmqos_vcpu *one = a, *other = b;
+
+	if (one->vm_id != other->vm_id)
+		return one->vm_id < other->vm_id ? -1 : 1;
+	return one->index < other->index ? -1 : one->index > other->index;
+}
+
 int vmqos_vm_stat_get(struct vmqos *ctx, uint32_t id, struct vmqos_vm_stat *stat)
 {
 	struct nl_msg *msg;
@@ -71,6 +87,7 @@ int vmqos_vm_stat_dump(struct vmqos *ctx, struct vmqos_vm_stat **stats, size_t *
 		free(list.items);
 		return err;
 	}
+	vmqos_list_sort(&list, by_vm);
 	*stats = list.items;
 	*count = list.count;
 	return 0;
@@ -110,6 +127,7 @@ int vmqos_vcpu_stat_dump(struct vmqos *ctx, uint32_t vm_id,
 		free(list.items);
 		return err;
 	}
+	vmqos_list_sort(&list, by_vcpu);
 	*vcpus = list.items;
 	*count = list.count;
 	return 0;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* Numbers, switches, durations and UUIDs as text. */
 #include <ctype.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* Generic netlink sockets by way of libnl. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1+ */
 /*
  * A generic netlink socket: whole messages out, whole datagrams in. The only
  * part of the library that talks to the kernel's netlink; the tests put a

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: LGPL-2.1+
 /* VMs: adopting by descriptor, getting, changing, releasing. */
 #include <errno.h>
 #include <netlink/attr.h>
@@ -110,6 +110,13 @@ static int add_vm(struct vmqos *ctx, struct nlattr *attrs, int size, void *arg)
 	return vmqos_decode_vm(ctx, attrs, size, vm);
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct vmqos_vm *one = a, *other = b;
+
+	return one->id < other->id ? -1 : one->id > other->id;
+}
+
 int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count)
 {
 	struct vmqos_list list = { .size = sizeof(**vms) };
@@ -126,6 +133,7 @@ int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count)
 		free(list.items);
 		return err;
 	}
+	vmqos_list_sort(&list, by_id);
 	*vms = list.items;
 	*count = list.count;
 	return 0;

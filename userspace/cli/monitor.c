@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vmqos monitor */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "args.h"
+#include "cli.h"
+#include "clock.h"
+#include "out.h"
+#include "records.h"
+
+static int parse(struct vmqos_cli *cli, int argc, char **argv, uint64_t *events)
+{
+	static const struct option longs[] = {
+		{ "count", required_argument, NULL, 'c' },
+		{ 0 }
+	};
+	int result = VMQOS_EXIT_OK;
+	int option;
+
+	*events = UINT64_MAX;
+	while (!result && (option = vmqos_next_option(cli, argc, argv, ":c:", longs)) != -1) {
+		if (option != 'c')
+			return VMQOS_EXIT_USAGE;
+		result = vmqos_arg_number(cli, "--count", optarg, 1, UINT32_MAX, events);
+	}
+	if (!result && optind < argc)
+		result = vmqos_say_usage(cli, "\"%s\" is one argument too many", argv[optind]);
+	return result;
+}
+
+static void print_json(const struct vmqos_event *event)
+{
+	struct vmqos_out *out = vmqos_out_begin(VMQOS_OUT_JSON_LINE);
+	char text[VMQOS_CLOCK_SIZE];
+
+	vmqos_clock_date(text);
+	vmqos_out_str(out, "time", NULL, text);
+	vmqos_out_str(out, "event", NULL, vmqos_event_name(event->type));
+	switch (event->type) {
+	case VMQOS_EVENT_HOST_CHANGE:
+		vmqos_out_object(out, "host");
+		vmqos_write_host(out, &event->host);
+		vmqos_out_end(out);
+		break;
+	case VMQOS_EVENT_VM_ADOPT:
+	case VMQOS_EVENT_VM_RELEASE:
+	case VMQOS_EVENT_VM_CHANGE:
+		vmqos_out_object(out, "vm");
+		vmqos_write_vm(out, &event->vm);
+		vmqos_out_end(out);
+		break;
+	case VMQOS_EVENT_VCPU:
+		vmqos_out_object(out, "vcpu");
+		vmqos_out_u64(out, "vm_id", NULL, event->vcpu.vm_id);
+		vmqos_write_vcpu(out, &event->vcpu);
+		vmqos_out_end(out);
+		break;
+	}
+	vmqos_out_finish(out);
+}
+
+static void print_text(const struct vmqos_event *event)
+{
+	char text[VMQOS_CLOCK_SIZE];
+
+	vmqos_clock_time(text);
+	printf("%s %-13s", text, vmqos_event_name(event->type));
+	switch (event->type) {
+	case VMQOS_EVENT_HOST_CHANGE:
+		printf(" guest-time %s, scan-period %u ms", event->host.guest_time ? "on" : "off",
+		       event->host.scan_period_ms);
+		break;
+	case VMQOS_EVENT_VM_ADOPT:
+	case VMQOS_EVENT_VM_RELEASE:
+	case VMQOS_EVENT_VM_CHANGE:
+		printf(" %s: VM %u, process %u, %u vCPUs, %s", event->vm.name, event->vm.id,
+		       event->vm.pid, event->vm.vcpus, vmqos_vm_state_name(event->vm.state));
+		break;
+	case VMQOS_EVENT_VCPU:
+		printf(" VM %u vCPU %u: %s", event->vcpu.vm_id, event->vcpu.index,
+		       vmqos_vcpu_state_name(event->vcpu.state));
+		if (event->vcpu.tid)
+			printf(", thread %u", event->vcpu.tid);
+		break;
+	case VMQOS_EVENT_LOST:
+		fputs(" events came faster than they were read, some are lost", stdout);
+		break;
+	case VMQOS_EVENT_MODULE_GONE:
+		fputs(" the kernel module vmqos was unloaded", stdout);
+		break;
+	case VMQOS_EVENT_MODULE_LOADED:
+		fputs(" the kernel module vmqos was loaded", stdout);
+		break;
+	}
+	putchar('\n');
+}
+
+static int run_monitor(struct vmqos_cli *cli, int argc, char **argv)
+{
+	struct vmqos_events *events;
+	struct vmqos_event event;
+	uint64_t count;
+	int result;
+	int answer;
+
+	result = parse(cli, argc, argv, &count);
+	if (result)
+		return result;
+	if (vmqos_events_open(cli->ctx, &events))
+		return vmqos_say_failure(cli);
+	if (cli->open_error == -ENODEV)
+		vmqos_say("The kernel module vmqos is not loaded; waiting for it");
+	while (count) {
+		answer = vmqos_events_next(events, &event, -1);
+		if (answer == -EINTR || !answer)
+			continue;
+		if (answer < 0) {
+			result = vmqos_say_failure(cli);
+			break;
+		}
+		if (cli->json)
+			print_json(&event);
+		else
+			print_text(&event);
+		/* Each line is seen at once, and a reader that left ends us. */
+		if (fflush(stdout)) {
+			result = VMQOS_EXIT_FAILED;
+			break;
+		}
+		count--;
+	}
+	vmqos_events_close(events);
+	return result;
+}
+
+const struct vmqos_command vmqos_cmd_monitor = {
+	.name = "monitor",
+	.usage = "[--count N]",
+	.summary = "Print events as they happen, one line each",
+	.options =
+	"  --count N  end after N events\n",
+	.run = run_monitor,
+	.offline = true,
+};

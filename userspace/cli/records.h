@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How the library's structs are written, the same in every command. */
+#ifndef VMQOS_CLI_RECORDS_H
+#define VMQOS_CLI_RECORDS_H
+
+#include <stddef.h>
+#include <vmqos/vmqos.h>
+
+struct vmqos_out;
+
+/* The fields of a VM into the object that is open. @pretty: with labels. */
+void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm);
+
+/* The same as a row of the list, in the order of its columns. */
+void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm);
+
+/* The fields of a vCPU but its counters. */
+void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu);
+
+/* An object "stats" with the counters that were reported; JSON only. */
+void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats);
+
+void vmqos_write_host(struct vmqos_out *out, const struct vmqos_host *host);
+
+#endif
