@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Times of vCPUs against the kernel's own truth: for VMs that spin, halt, exit
+ * and compete, run and ready time must grow as /proc/PID/task/TID/schedstat says.
+ */
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "subject.h"
+
+#define MAX_VMS		3
+#define MAX_VCPUS	4
+#define ATTACH_MS	5000
+
+/* The bar: within 0.1 % of the time that has passed. */
+#define TOLERANCE(wall)	((wall) / 1000)
+
+struct reading {
+	struct vmqos_sample sample;
+	struct vmqos_vmm_counts counts;
+};
+
+FIXTURE(load)
+{
+	struct vmqos *ctx;
+	struct vmqos_vmm_vm *vm[MAX_VMS];
+	uint32_t id[MAX_VMS];
+	struct reading before[MAX_VMS][MAX_VCPUS], after[MAX_VMS][MAX_VCPUS];
+};
+
+FIXTURE_VARIANT(load)
+{
+	int vms;
+	int vcpus;
+	const char *workload[MAX_VCPUS];
+	int guest_percent;	/* least share of run time in guest mode */
+};
+
+FIXTURE_VARIANT_ADD(load, spin) {
+	.vms = 1, .vcpus = 1, .workload = { "spin" }, .guest_percent = 95,
+};
+
+/* On two CPUs: every one has to wait for two thirds of the time. */
+FIXTURE_VARIANT_ADD(load, spin_overcommitted) {
+	.vms = 3, .vcpus = 2, .workload = { "spin", "spin" }, .guest_percent = 95,
+};
+
+FIXTURE_VARIANT_ADD(load, halt) {
+	.vms = 1, .vcpus = 2, .workload = { "halt:1000", "halt:10000" },
+};
+
+FIXTURE_VARIANT_ADD(load, halt_overcommitted) {
+	.vms = 3, .vcpus = 2, .workload = { "duty:600/1000", "duty:4000/10000" },
+};
+
+FIXTURE_VARIANT_ADD(load, exits) {
+	.vms = 1, .vcpus = 2, .workload = { "exit", "mmio" },
+};
+
+FIXTURE_VARIANT_ADD(load, exits_overcommitted) {
+	.vms = 3, .vcpus = 2, .workload = { "exit", "yield" },
+};
+
+FIXTURE_VARIANT_ADD(load, mixed) {
+	.vms = 2, .vcpus = 4, .workload = { "spin", "halt:1000", "sleep:2000", "idle" },
+};
+
+FIXTURE_SETUP(load)
+{
+	const char *missing = vmqos_subject_missing();
+	struct vmqos_vmm_workload workload;
+	char name[32];
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, vmqos_open(&self->ctx));
+	for (int vm = 0; vm < variant->vms; vm++) {
+		snprintf(name, sizeof(name), "load%d", vm);
+		self->vm[vm] = vmqos_vmm_create(name, MAX_VCPUS, 0);
+		ASSERT_NE(NULL, self->vm[vm]);
+		for (int i = 0; i < variant->vcpus; i++) {
+			ASSERT_EQ(0, vmqos_vmm_parse_workload(variant->workload[i], &workload));
+			ASSERT_EQ(i, vmqos_vmm_add_vcpu(self->vm[vm], &workload));
+		}
+		ASSERT_EQ(0, vmqos_subject_adopt(self->ctx, self->vm[vm], name, &self->id[vm])) {
+			TH_LOG("%s", vmqos_error(self->ctx));
+		}
+	}
+	for (int vm = 0; vm < variant->vms; vm++)
+		for (int i = 0; i < variant->vcpus; i++)
+			ASSERT_EQ(0, vmqos_vmm_start(self->vm[vm], i));
+	for (int vm = 0; vm < variant->vms; vm++)
+		ASSERT_EQ(0, vmqos_subject_wait_attached(self->ctx, self->id[vm], variant->vcpus,
+							 ATTACH_MS));
+}
+
+FIXTURE_TEARDOWN(load)
+{
+	for (int vm = 0; vm < variant->vms; vm++)
+		if (self->vm[vm])
+			vmqos_vmm_destroy(self->vm[vm]);
+	vmqos_close(self->ctx);
+}
+
+static void pass_time(void)
+{
+	vmqos_sleep_ns(vmqos_subject_long() ? 10000000000ull : 3000000000ull);
+}
+
+static int read_all(FIXTURE_DATA(load) *self, const FIXTURE_VARIANT(load) *variant,
+		    struct reading (*out)[MAX_VCPUS])
+{
+	int ret;
+
+	for (int vm = 0; vm < variant->vms; vm++) {
+		for (int i = 0; i < variant->vcpus; i++) {
+			ret = vmqos_subject_sample(self->ctx, self->id[vm], i, getpid(),
+						   vmqos_vmm_tid(self->vm[vm], i),
+						   &out[vm][i].sample);
+			if (ret)
+				return ret;
+			vmqos_vmm_counts(self->vm[vm], i, &out[vm][i].counts);
+		}
+	}
+	return 0;
+}
+
+static void stop_all(FIXTURE_DATA(load) *self, const FIXTURE_VARIANT(load) *variant)
+{
+	for (int vm = 0; vm < variant->vms; vm++)
+		for (int i = 0; i < variant->vcpus; i++)
+			vmqos_vmm_stop(self->vm[vm], i);
+	/* The last one said that it stopped a moment before it blocks. */
+	vmqos_sleep_ns(20000000);
+}
+
+/* While the vCPUs run: the bar of 0.1 %. */
+TEST_F_TIMEOUT(load, live, 120)
+{
+	struct vmqos_stats grown;
+	struct vmqos_sample *a, *b;
+	uint64_t wall, run, ready;
+
+	ASSERT_EQ(0, read_all(self, variant, self->before));
+	pass_time();
+	ASSERT_EQ(0, read_all(self, variant, self->after));
+	for (int vm = 0; vm < variant->vms; vm++) {
+		for (int i = 0; i < variant->vcpus; i++) {
+			a = &self->before[vm][i].sample;
+			b = &self->after[vm][i].sample;
+			vmqos_stats_sub(&grown, &b->vcpu.stats, &a->vcpu.stats);
+			wall = b->now - a->now;
+			run = b->proc.run_ns - a->proc.run_ns;
+			ready = b->proc.ready_ns - a->proc.ready_ns;
+			TH_LOG("%s: run %+lld ready %+lld wall %+lld ns of %llu, gap %llu",
+			       variant->workload[i], (long long)(grown.run_ns - run),
+			       (long long)(grown.ready_ns - ready),
+			       (long long)(grown.wall_ns - wall), (unsigned long long)wall,
+			       (unsigned long long)(a->gap_ns + b->gap_ns));
+			EXPECT_TRUE(vmqos_subject_near(grown.run_ns, run, TOLERANCE(wall)));
+			EXPECT_TRUE(vmqos_subject_near(grown.ready_ns, ready, TOLERANCE(wall)));
+			EXPECT_TRUE(vmqos_subject_near(grown.wall_ns, wall, TOLERANCE(wall)));
+			EXPECT_TRUE(vmqos_subject_near(grown.blocked_ns, wall - run - ready,
+						       2 * TOLERANCE(wall)));
+			EXPECT_LE(grown.guest_ns, grown.run_ns);
+			EXPECT_GE(100 * grown.guest_ns, variant->guest_percent * grown.run_ns);
+			EXPECT_LE(grown.halted_ns, grown.blocked_ns);
+		}
+	}
+}
+
+/* Between two moments at which no vCPU runs there is nothing to estimate. */
+TEST_F_TIMEOUT(load, at_rest, 120)
+{
+	struct vmqos_stats grown;
+	struct vmqos_sample *a, *b;
+
+	stop_all(self, variant);
+	ASSERT_EQ(0, read_all(self, variant, self->before));
+	for (int vm = 0; vm < variant->vms; vm++)
+		for (int i = 0; i < variant->vcpus; i++)
+			ASSERT_EQ(0, vmqos_vmm_start(self->vm[vm], i));
+	pass_time();
+	stop_all(self, variant);
+	ASSERT_EQ(0, read_all(self, variant, self->after));
+	for (int vm = 0; vm < variant->vms; vm++) {
+		for (int i = 0; i < variant->vcpus; i++) {
+			a = &self->before[vm][i].sample;
+			b = &self->after[vm][i].sample;
+			vmqos_stats_sub(&grown, &b->vcpu.stats, &a->vcpu.stats);
+			EXPECT_EQ(b->proc.run_ns - a->proc.run_ns, grown.run_ns);
+			EXPECT_EQ(b->proc.ready_ns - a->proc.ready_ns, grown.ready_ns);
+			EXPECT_EQ(b->proc.voluntary - a->proc.voluntary, grown.wakeups);
+			EXPECT_EQ(b->proc.involuntary - a->proc.involuntary, grown.preemptions);
+			/* A spinner runs even so: no reading may be stuck at zero. */
+			EXPECT_GT(grown.run_ns, 0);
+			EXPECT_LE(grown.guest_ns, grown.run_ns);
+		}
+	}
+}
+
+/* The VM's counters are the sums of those of its vCPUs. */
+TEST_F_TIMEOUT(load, sums, 60)
+{
+	struct vmqos_stats sum = { 0 };
+	struct vmqos_vm_stat vm;
+	struct vmqos_vcpu *vcpu;
+	size_t count;
+
+	vmqos_sleep_ns(300000000);
+	stop_all(self, variant);
+	ASSERT_EQ(0, vmqos_vm_stat_get(self->ctx, self->id[0], &vm));
+	ASSERT_EQ(0, vmqos_vcpu_stat_dump(self->ctx, self->id[0], &vcpu, &count));
+	ASSERT_EQ(variant->vcpus, count);
+	for (size_t i = 0; i < count; i++) {
+		sum.run_ns += vcpu[i].stats.run_ns;
+		sum.ready_ns += vcpu[i].stats.ready_ns;
+		sum.guest_ns += vcpu[i].stats.guest_ns;
+		sum.exits += vcpu[i].stats.exits;
+		sum.wakeups += vcpu[i].stats.wakeups;
+		sum.preemptions += vcpu[i].stats.preemptions;
+	}
+	free(vcpu);
+	EXPECT_GT(vm.stats.run_ns, 0);
+	EXPECT_EQ(sum.run_ns, vm.stats.run_ns);
+	EXPECT_EQ(sum.ready_ns, vm.stats.ready_ns);
+	EXPECT_EQ(sum.guest_ns, vm.stats.guest_ns);
+	EXPECT_EQ(sum.exits, vm.stats.exits);
+	EXPECT_EQ(sum.wakeups, vm.stats.wakeups);
+	EXPECT_EQ(sum.preemptions, vm.stats.preemptions);
+}
+
+TEST_HARNESS_MAIN
