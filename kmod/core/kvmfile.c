@@ -5,7 +5,8 @@
  * KVM exports nothing that tells whether a file is one of its VMs, and any
  * file may be called kvm-vm. Three facts together are proof: the file is on
  * the kernel's one anonymous inode, which user space can neither create nor
- * rename; KVM gave it its name; and its operations belong to KVM's module.
+ * rename; it was given the name that KVM gives its VMs; and its operations
+ * stand in KVM's module. (Their owner is not set before Linux 6.8.)
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -13,8 +14,18 @@
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
 
 #include "core/kvmfile.h"
+
+#if !IS_MODULE(CONFIG_KVM)
+#error "vmqos needs KVM as a module (CONFIG_KVM=m)"
+#endif
+
+/* The module kvm: ours depends on it, so it stays while ours is loaded. */
+static struct module *vmqos_kvm;
 
 /* The inode that all anonymous files share; it lives for ever. */
 static struct inode *vmqos_anon_inode;
@@ -23,10 +34,52 @@ static const struct file_operations vmqos_probe_fops = {
 	.owner = THIS_MODULE,
 };
 
+static int vmqos_kvm_match(struct notifier_block *nb, unsigned long event,
+			   void *data)
+{
+	struct tp_module *tp_module = data;
+
+	if (event == MODULE_STATE_COMING &&
+	    !strcmp(module_name(tp_module->mod), "kvm"))
+		vmqos_kvm = tp_module->mod;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block vmqos_kvm_nb = {
+	.notifier_call = vmqos_kvm_match,
+};
+
+/* Modules cannot be looked up, but those with tracepoints are all told of. */
+static int vmqos_kvm_find(void)
+{
+	int ret;
+
+	ret = register_tracepoint_module_notifier(&vmqos_kvm_nb);
+	if (ret)
+		return ret;
+	unregister_tracepoint_module_notifier(&vmqos_kvm_nb);
+	if (!vmqos_kvm) {
+		pr_err("vmqos: the module kvm has no tracepoints; is it KVM's?\n");
+		return -ENOENT;
+	}
+	return 0;
+}
+
 /**
- * vmqos_kvmfile_init() - learn which inode the anonymous files share
+ * vmqos_kvm_module() - KVM's module
  *
- * Context: module initialisation.
+ * Context: any, after vmqos_kvmfile_init().
+ * Return: the module.
+ */
+struct module *vmqos_kvm_module(void)
+{
+	return vmqos_kvm;
+}
+
+/**
+ * vmqos_kvmfile_init() - learn where KVM and the anonymous files are
+ *
+ * Context: module initialisation, first.
  * Return: 0 or a negative error.
  */
 int vmqos_kvmfile_init(void)
@@ -39,18 +92,7 @@ int vmqos_kvmfile_init(void)
 		return PTR_ERR(file);
 	vmqos_anon_inode = file_inode(file);
 	fput(file);
-	return 0;
-}
-
-static bool vmqos_module_is_kvm(struct module *owner)
-{
-	const char *name;
-
-	if (!owner)
-		return IS_BUILTIN(CONFIG_KVM);
-	name = module_name(owner);
-	return !strcmp(name, "kvm") || !strcmp(name, "kvm_amd") ||
-	       !strcmp(name, "kvm_intel");
+	return vmqos_kvm_find();
 }
 
 /**
@@ -71,7 +113,7 @@ struct kvm *vmqos_kvmfile_get(struct file *file)
 	/* An anonymous file's name never changes, it needs no lock. */
 	if (strcmp(dentry->d_name.name, "kvm-vm"))
 		return NULL;
-	if (!vmqos_module_is_kvm(file->f_op->owner))
+	if (!within_module((unsigned long)file->f_op, vmqos_kvm))
 		return NULL;
 	kvm = file->private_data;
 	if (!kvm || !kvm_get_kvm_safe(kvm))

@@ -35,6 +35,7 @@
 
 #define VMQOS_VM_HASH_BITS 10
 
+/* Registry, VMs and vCPUs: see vm.h. */
 DEFINE_MUTEX(vmqos_lock);
 DEFINE_XARRAY_ALLOC1(vmqos_vms);
 

@@ -105,6 +105,7 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 		return;
 	}
 	WRITE_ONCE(acct->off_since, vmqos_clock());
+	/* Pairs with vmqos_account_read_sleep(): off_since is of this sleep. */
 	smp_store_release(&acct->off,
 			  thread->vcpu->kvcpu->stat.generic.blocking ?
 			  VMQOS_OFF_HALTED : VMQOS_OFF_BLOCKED);
@@ -158,9 +159,11 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 	u64 halted_delay = READ_ONCE(acct->halted_delay);
 	u64 blocked = READ_ONCE(acct->blocked);
 	u64 halted = READ_ONCE(acct->halted);
-	u32 off = smp_load_acquire(&acct->off);
 	u64 now;
+	u32 off;
 
+	/* Pairs with vmqos_sched_out(); and the sums were read before. */
+	off = smp_load_acquire(&acct->off);
 	if (off == VMQOS_OFF_BLOCKED || off == VMQOS_OFF_HALTED) {
 		now = vmqos_minus(vmqos_clock(), READ_ONCE(acct->off_since));
 		blocked += now;
@@ -175,8 +178,11 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 static void vmqos_account_read_guest(const struct vmqos_acct *acct,
 				     struct vmqos_counts *counts)
 {
-	u64 guest = smp_load_acquire(&acct->guest);
-	u64 entry = READ_ONCE(acct->entry);
+	u64 guest, entry;
+
+	/* Pairs with vmqos_probe_exit(): the sum before the current visit. */
+	guest = smp_load_acquire(&acct->guest);
+	entry = READ_ONCE(acct->entry);
 
 	if (entry)
 		guest += vmqos_minus(vmqos_clock(), entry);

@@ -71,10 +71,8 @@ struct vmqos_acct {
 	u64 hist[VMQOS_LATENCY_BUCKETS];
 };
 
-/**
- * struct vmqos_counts - counters as they are told to user space
- *
- * The members are those of the attribute set "stats" in
+/*
+ * Counters as they are told to user space. The members are those of the attribute set "stats" in
  * Documentation/netlink/specs/vmqos.yaml, in its units.
  */
 struct vmqos_counts {

@@ -227,7 +227,9 @@ void vmqos_cpu_read_vcpu(struct vmqos_cpu_vcpu *cv, struct vmqos_counts *counts)
 	counts->wall_ns = cv->wall_past + wall;
 	counts->blocked_ns = vmqos_told(&cv->blocked_told, counts->blocked_ns);
 	counts->halted_ns = vmqos_told(&cv->halted_told, counts->halted_ns);
-	counts->guest_ns = vmqos_told(&cv->guest_told, counts->guest_ns);
+	/* The scheduler's word of run time is as old as its last tick. */
+	counts->guest_ns = vmqos_told(&cv->guest_told,
+				      min(counts->guest_ns, counts->run_ns));
 	counts->exits = READ_ONCE(stat->exits) - cv->exits_base;
 	counts->halt_exits = READ_ONCE(stat->halt_exits) - cv->halt_exits_base;
 	counts->io_exits = READ_ONCE(stat->io_exits) - cv->io_exits_base;

@@ -8,11 +8,13 @@
  * list of preempt notifiers. It stands second there, behind KVM's own, or not
  * at all.
  */
+#include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
+#include "core/kvmfile.h"
 #include "core/vm.h"
 #include "cpu/account.h"
 #include "cpu/clock.h"
@@ -62,8 +64,11 @@ static void vmqos_probe_exit(void *data)
 	entry = acct->entry;
 	if (!entry)
 		return;
-	/* The end of the visit first, its length second: see account.c. */
 	WRITE_ONCE(acct->entry, 0);
+	/*
+	 * Pairs with vmqos_account_read_guest(): the end of the visit first,
+	 * its length second.
+	 */
 	smp_store_release(&acct->guest, acct->guest + (vmqos_clock() - entry));
 }
 
@@ -176,7 +181,7 @@ int vmqos_guest_set_time(bool on)
 	return 0;
 }
 
-static void vmqos_guest_match(struct tracepoint *tp, void *unused)
+static void vmqos_guest_match(struct tracepoint *tp)
 {
 	if (!strcmp(tp->name, "kvm_entry"))
 		vmqos_tp_entry = tp;
@@ -184,56 +189,19 @@ static void vmqos_guest_match(struct tracepoint *tp, void *unused)
 		vmqos_tp_exit = tp;
 }
 
-#if IS_BUILTIN(CONFIG_KVM)
-static int vmqos_guest_find(void)
-{
-	for_each_kernel_tracepoint(vmqos_guest_match, NULL);
-	return 0;
-}
-#else
-static int vmqos_guest_module(struct notifier_block *nb, unsigned long event,
-			      void *data)
-{
-	struct tp_module *tp_module = data;
-	struct module *mod = tp_module->mod;
-	unsigned int i;
-
-	if (event != MODULE_STATE_COMING || strcmp(module_name(mod), "kvm"))
-		return NOTIFY_OK;
-	for (i = 0; i < mod->num_tracepoints; i++)
-		vmqos_guest_match(tracepoint_ptr_deref(&mod->tracepoints_ptrs[i]),
-				  NULL);
-	return NOTIFY_OK;
-}
-
-static struct notifier_block vmqos_guest_nb = {
-	.notifier_call = vmqos_guest_module,
-};
-
-static int vmqos_guest_find(void)
-{
-	int ret;
-
-	/* Registering calls back for every module that is loaded. */
-	ret = register_tracepoint_module_notifier(&vmqos_guest_nb);
-	if (!ret)
-		unregister_tracepoint_module_notifier(&vmqos_guest_nb);
-	return ret;
-}
-#endif
-
 /**
  * vmqos_guest_init() - find KVM's tracepoints
  *
  * Context: module initialisation.
- * Return: 0, -ENOENT when KVM has no such tracepoints, or another error.
+ * Return: 0, or -ENOENT when KVM has no such tracepoints.
  */
 int vmqos_guest_init(void)
 {
-	int ret = vmqos_guest_find();
+	struct module *kvm = vmqos_kvm_module();
+	unsigned int i;
 
-	if (ret)
-		return ret;
+	for (i = 0; i < kvm->num_tracepoints; i++)
+		vmqos_guest_match(tracepoint_ptr_deref(&kvm->tracepoints_ptrs[i]));
 	if (!vmqos_tp_entry || !vmqos_tp_exit) {
 		pr_err("vmqos: KVM has no tracepoints kvm_entry and kvm_exit\n");
 		return -ENOENT;

@@ -102,6 +102,7 @@ static bool vmqos_thread_try_retire(struct vmqos_thread *thread)
 		return false;
 	thread->final_run = thread->task->se.sum_exec_runtime;
 	thread->final_delay = thread->task->sched_info.run_delay;
+	/* Pairs with vmqos_thread_times(): the final values stand. */
 	smp_store_release(&thread->retired, true);
 	return vmqos_thread_post(thread);
 }
@@ -315,6 +316,7 @@ void vmqos_thread_times(struct vmqos_thread *thread, u64 *run, u64 *delay)
 {
 	const struct task_struct *task = thread->task;
 
+	/* Pairs with vmqos_thread_try_retire(). */
 	if (smp_load_acquire(&thread->retired)) {
 		*run = thread->final_run - thread->run_base;
 		*delay = thread->final_delay - thread->delay_base;
