@@ -10,7 +10,7 @@ complaint_pattern+='|possible circular locking|possible irq lock inversion|incon
 complaint_pattern+='|Invalid wait context|suspicious RCU usage|held lock freed|lock held when returning'
 complaint_pattern+='|lock held at task exit|INFO: task .* blocked for|INFO: rcu_[a-z]+ .*(detected|self-detected)|rcu_[a-z]+ kthread starved'
 complaint_pattern+='|soft lockup|hard LOCKUP|list_(add|del) corruption|refcount_t: |Bad page (state|map)'
-complaint_pattern+='|[Uu]se-after-free|Poison overwritten|Redzone overwritten|Object already free|double free'
+complaint_pattern+='|Poison overwritten|Redzone overwritten|Object already free|double free'
 complaint_pattern+='|testhost: kmemleak: unreferenced'
 
 # complaints_in FILE: print them with their line numbers; status 1 when there is none.
