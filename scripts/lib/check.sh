@@ -18,6 +18,9 @@ _check_lib=$(dirname -- "${BASH_SOURCE[0]}")
 # shellcheck source=scripts/lib/common.sh
 . "$_check_lib/common.sh"
 
+# Messages are compared: no language but C's.
+export LC_ALL=C
+
 faults=0
 fault() {
 	printf '%s\n' "$*"
