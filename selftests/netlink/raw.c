@@ -11,7 +11,6 @@
 
 #include "raw.h"
 
-#define RECEIVE_BYTES	(1u << 18)
 #define PATIENCE_MS	60000
 #define BUFFER_BYTES	(1 << 23)
 
@@ -35,16 +34,22 @@ int vmqos_raw_open_bare(struct vmqos_raw *raw)
 	int buffer = BUFFER_BYTES;
 
 	memset(raw, 0, sizeof(*raw));
+	/* Not on the stack or in thread-local memory: test threads have little of it. */
+	raw->buf = malloc(VMQOS_RAW_PIECE);
+	if (!raw->buf)
+		return -ENOMEM;
 	raw->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	if (raw->fd < 0)
+	if (raw->fd < 0) {
+		free(raw->buf);
+		raw->buf = NULL;
 		return -errno;
+	}
 	if (option(raw->fd, NETLINK_EXT_ACK) || option(raw->fd, NETLINK_CAP_ACK) ||
 	    bind(raw->fd, (struct sockaddr *)&addr, sizeof(addr)) ||
 	    getsockname(raw->fd, (struct sockaddr *)&addr, &size)) {
 		int err = -errno;
 
-		close(raw->fd);
-		raw->fd = -1;
+		vmqos_raw_close(raw);
 		return err;
 	}
 	/* Only root may go beyond the limit; the others do with what there is. */
@@ -140,6 +145,8 @@ void vmqos_raw_close(struct vmqos_raw *raw)
 	if (raw->fd >= 0)
 		close(raw->fd);
 	raw->fd = -1;
+	free(raw->buf);
+	raw->buf = NULL;
 }
 
 /**
@@ -183,9 +190,13 @@ int vmqos_raw_subscribe(struct vmqos_raw *raw)
 int vmqos_raw_send(struct vmqos_raw *raw, const struct vmqos_raw_msg *msg)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t sent = sendto(raw->fd, msg->data, msg->len, 0, (struct sockaddr *)&kernel,
-			      sizeof(kernel));
+	ssize_t sent;
 
+	if (raw->unaddressed)
+		sent = write(raw->fd, msg->data, msg->len);
+	else
+		sent = sendto(raw->fd, msg->data, msg->len, 0, (struct sockaddr *)&kernel,
+			      sizeof(kernel));
 	if (sent < 0)
 		return -errno;
 	return (size_t)sent == msg->len ? 0 : -EIO;
@@ -275,7 +286,6 @@ static int keep(struct vmqos_raw_answer *answer, const struct nlmsghdr *nlh)
  */
 int vmqos_raw_receive(struct vmqos_raw *raw, struct vmqos_raw_answer *answer)
 {
-	static __thread uint8_t buf[RECEIVE_BYTES] __attribute__((aligned(8)));
 	uint8_t *data = answer->data;
 	size_t size = answer->size;
 
@@ -284,15 +294,15 @@ int vmqos_raw_receive(struct vmqos_raw *raw, struct vmqos_raw_answer *answer)
 	answer->size = size;
 	while (!answer->ended) {
 		struct pollfd poll_fd = { .fd = raw->fd, .events = POLLIN };
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)raw->buf;
 		ssize_t got;
 
 		if (poll(&poll_fd, 1, PATIENCE_MS) == 0)
 			return -ETIMEDOUT;
-		got = recv(raw->fd, buf, sizeof(buf), MSG_TRUNC);
+		got = recv(raw->fd, raw->buf, VMQOS_RAW_PIECE, MSG_TRUNC);
 		if (got < 0)
 			return -errno;
-		if ((size_t)got > sizeof(buf))
+		if (got > VMQOS_RAW_PIECE)
 			return -EPROTO;
 		for (; got >= (ssize_t)NLMSG_HDRLEN;) {
 			size_t step;

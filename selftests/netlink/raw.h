@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define VMQOS_RAW_BYTES		16384
+#define VMQOS_RAW_PIECE		(1u << 18)
 
 #ifndef NLA_TYPE_MASK
 #define NLA_TYPE_MASK		(~(NLA_F_NESTED | NLA_F_NET_BYTEORDER))
@@ -27,6 +28,8 @@
  * @seq: sequence number of the last message that was begun
  * @family: number of the family vmqos
  * @events: number of its multicast group
+ * @unaddressed: write without an address, as a program that knows nothing of netlink
+ * @buf: where pieces are received, VMQOS_RAW_PIECE bytes
  */
 struct vmqos_raw {
 	int fd;
@@ -34,6 +37,8 @@ struct vmqos_raw {
 	uint32_t seq;
 	uint16_t family;
 	uint32_t events;
+	bool unaddressed;
+	uint8_t *buf;
 };
 
 /**
@@ -58,6 +63,7 @@ struct vmqos_raw_msg {
  * @missing: its type
  * @replies: number of data messages
  * @used: bytes of them in @data
+ * @size: room in @data
  * @data: the data messages one after the other
  */
 struct vmqos_raw_answer {

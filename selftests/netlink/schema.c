@@ -216,22 +216,20 @@ bool vmqos_schema_name_valid(const char *name, size_t len)
 static bool check_list(const uint8_t *at, const uint8_t *end, const struct vmqos_schema_list *list,
 		       char *why, size_t size);
 
-/* The identities that the specification promises for any reading. */
+/*
+ * What the specification promises of any reading: a part is never more than its
+ * whole. (Times that the scheduler updates at its tick lag behind and are left
+ * to the tests of accounting.)
+ */
 static bool check_stats(const struct nlattr *nest, char *why, size_t size)
 {
 #define COUNTER(name)	vmqos_raw_u64(vmqos_raw_nested(nest, VMQOS_STATS_A_##name))
-	uint64_t wall = COUNTER(WALL_NS), run = COUNTER(RUN_NS), ready = COUNTER(READY_NS);
 	uint64_t blocked = COUNTER(BLOCKED_NS), halted = COUNTER(HALTED_NS);
-	uint64_t exits = COUNTER(EXITS), guest = COUNTER(GUEST_NS);
+	uint64_t exits = COUNTER(EXITS);
 	uint64_t parts = COUNTER(HALT_EXITS) + COUNTER(IO_EXITS) + COUNTER(MMIO_EXITS);
 
-	if (wall != run + ready + blocked)
-		return SAY("wall-ns %lu is not run %lu + ready %lu + blocked %lu", wall, run, ready,
-			   blocked);
 	if (halted > blocked)
 		return SAY("halted-ns %lu is more than blocked-ns %lu", halted, blocked);
-	if (guest > run)
-		return SAY("guest-ns %lu is more than run-ns %lu", guest, run);
 	if (parts > exits)
 		return SAY("kinds of exits add up to %lu of %lu exits", parts, exits);
 	if (COUNTER(NODE_MIGRATIONS) > COUNTER(CPU_MIGRATIONS))

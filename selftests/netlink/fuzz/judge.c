@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -37,12 +38,11 @@ static int refused_before(const struct vmqos_raw *raw, const struct fuzz_seen *s
 		return ENOENT;
 	if (!seen->genl)
 		return EINVAL;
-	*sentence = true;
-	if (seen->reserved)
-		return EINVAL;
 	if (is_dump(seen))
 		flags &= ~NLM_F_DUMP;
-	if (flags & ~(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO))
+	/* The family has headers checked from its first command on. */
+	*sentence = seen->cmd >= VMQOS_CMD_HOST_GET;
+	if (*sentence && (seen->reserved || flags & ~(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO)))
 		return EINVAL;
 	*sentence = false;
 	cmd = vmqos_schema_find(seen->cmd);
@@ -165,6 +165,35 @@ static bool take(const struct vmqos_raw *raw, const struct fuzz_datagram *d,
 	return true;
 }
 
+/* Receive everything that was answered. */
+static bool receive(struct vmqos_raw *raw, const struct fuzz_datagram *d, struct verdict *verdicts,
+		    char *why, size_t size)
+{
+	for (;;) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)raw->buf;
+		ssize_t got = recv(raw->fd, raw->buf, VMQOS_RAW_PIECE,
+				   MSG_DONTWAIT | MSG_TRUNC);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return true;
+		if (got < 0)
+			return SAY("receiving: %s", strerror(errno));
+		if (got > VMQOS_RAW_PIECE)
+			return SAY("a piece of %zd bytes", got);
+		while (got >= (ssize_t)NLMSG_HDRLEN) {
+			size_t step = NLMSG_ALIGN(nlh->nlmsg_len);
+
+			if (nlh->nlmsg_len < NLMSG_HDRLEN || (ssize_t)nlh->nlmsg_len > got)
+				return SAY("an answer of %u bytes in a piece of %zd",
+					   nlh->nlmsg_len, got);
+			if (!take(raw, d, nlh, verdicts, why, size))
+				return false;
+			got -= step;
+			nlh = (const struct nlmsghdr *)((const uint8_t *)nlh + step);
+		}
+	}
+}
+
 /**
  * fuzz_judge() - read everything that was answered to a datagram and judge it
  * @raw: the socket
@@ -179,35 +208,12 @@ static bool take(const struct vmqos_raw *raw, const struct fuzz_datagram *d,
 bool fuzz_judge(struct vmqos_raw *raw, const struct fuzz_datagram *datagram, bool nobody,
 		struct fuzz_tally *tally, char *why, size_t size)
 {
-	static __thread uint8_t buf[1 << 18] __attribute__((aligned(8)));
-	static __thread struct verdict verdicts[FUZZ_MESSAGES];
+	struct verdict *verdicts = calloc(FUZZ_MESSAGES, sizeof(*verdicts));
+	bool right = verdicts && receive(raw, datagram, verdicts, why, size);
 	unsigned int i;
 
-	memset(verdicts, 0, sizeof(verdicts[0]) * datagram->messages);
-	for (;;) {
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-		ssize_t got = recv(raw->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
-
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (got < 0)
-			return SAY("receiving: %s", strerror(errno));
-		if ((size_t)got > sizeof(buf))
-			return SAY("a piece of %zd bytes", got);
-		while (got >= (ssize_t)NLMSG_HDRLEN) {
-			size_t step = NLMSG_ALIGN(nlh->nlmsg_len);
-
-			if (nlh->nlmsg_len < NLMSG_HDRLEN || (ssize_t)nlh->nlmsg_len > got)
-				return SAY("an answer of %u bytes in a piece of %zd",
-					   nlh->nlmsg_len, got);
-			if (!take(raw, datagram, nlh, verdicts, why, size))
-				return false;
-			got -= step;
-			nlh = (const struct nlmsghdr *)((const uint8_t *)nlh + step);
-		}
-	}
-	for (i = 0; i < datagram->messages; i++)
-		if (!judge_one(raw, &datagram->seen[i], &verdicts[i], nobody, tally, why, size))
-			return false;
-	return true;
+	for (i = 0; right && i < datagram->messages; i++)
+		right = judge_one(raw, &datagram->seen[i], &verdicts[i], nobody, tally, why, size);
+	free(verdicts);
+	return right;
 }

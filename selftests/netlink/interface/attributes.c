@@ -244,7 +244,7 @@ TEST(headers_are_checked)
 	tear_down(_metadata, &s);
 }
 
-TEST(missing_attributes_are_named)
+TEST(missing_attributes_are_refused)
 {
 	static const uint8_t by_which[] = { VMQOS_CMD_VM_GET, VMQOS_CMD_VM_RELEASE,
 					    VMQOS_CMD_VM_STAT_GET };
@@ -262,23 +262,47 @@ TEST(missing_attributes_are_named)
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VM_SET, NLM_F_ACK);
 	vmqos_raw_put_string(&msg, VMQOS_VM_A_NAME, "nobody");
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
-	EXPECT_TRUE(s.answer.has_missing);
-	EXPECT_EQ(VMQOS_VM_A_ID, s.answer.missing);
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VCPU_STAT_GET, NLM_F_ACK);
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_VM_ID, s.id);
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
-	EXPECT_EQ(VMQOS_VCPU_A_INDEX, s.answer.missing);
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VCPU_STAT_GET, NLM_F_ACK);
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_INDEX, 0);
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
-	EXPECT_EQ(VMQOS_VCPU_A_VM_ID, s.answer.missing);
 	/* Adoption needs both the descriptor and the process. */
 	EXPECT_REFUSED(vmqos_adopt(&s.raw, &s.answer, VMQOS_NO_FD, getpid(), "nobody", NULL), EINVAL,
 		       &s.answer);
-	EXPECT_EQ(VMQOS_VM_A_VM_FD, s.answer.missing);
 	EXPECT_REFUSED(vmqos_adopt(&s.raw, &s.answer, vmqos_vmm_fd(s.vm), 0, "nobody", NULL), EINVAL,
 		       &s.answer);
-	EXPECT_EQ(VMQOS_VM_A_PID, s.answer.missing);
+	tear_down(_metadata, &s);
+}
+
+/* Lists tell of everything; only that of vCPUs may be cut down to one VM. */
+TEST(lists_take_no_object)
+{
+	static const uint8_t cmds[] = { VMQOS_CMD_VM_GET, VMQOS_CMD_VM_STAT_GET };
+	struct vmqos_raw_msg msg;
+	struct setting s;
+	unsigned int i;
+
+	set_up(_metadata, &s);
+	if (!s.id)
+		return;
+	for (i = 0; i < sizeof(cmds); i++) {
+		vmqos_raw_begin(&s.raw, &msg, cmds[i], NLM_F_DUMP);
+		vmqos_raw_put_u32(&msg, VMQOS_VM_A_ID, s.id);
+		EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+		EXPECT_EQ(0, s.answer.replies);
+		vmqos_raw_begin(&s.raw, &msg, cmds[i], NLM_F_DUMP);
+		vmqos_raw_put_string(&msg, VMQOS_VM_A_NAME, s.name);
+		EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+		EXPECT_EQ(0, s.answer.replies);
+	}
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VCPU_STAT_GET, NLM_F_DUMP);
+	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_VM_ID, s.id);
+	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_INDEX, 0);
+	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+	EXPECT_BLAMED(&msg, VMQOS_VCPU_A_INDEX, &s.answer);
+	EXPECT_EQ(0, s.answer.replies);
 	tear_down(_metadata, &s);
 }
 

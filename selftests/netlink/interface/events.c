@@ -173,16 +173,19 @@ TEST(only_changes_of_a_vm_are_told)
 
 TEST(only_changes_of_the_host_are_told)
 {
+	struct vmqos_state state;
 	uint32_t period, guest_time;
 	struct setting s;
 
 	set_up(_metadata, &s, 0, &paused);
 	if (!s.vm)
 		return;
-	ASSERT_EQ(0, vmqos_host_set(&s.raw, &s.answer, 0, 0)) TH_LOG("%s", s.answer.sentence);
-	EXPECT_WELL_FORMED(&s.answer, VMQOS_CMD_HOST_SET);
-	period = vmqos_answer_u32(&s.answer, VMQOS_HOST_A_SCAN_PERIOD_MS);
-	guest_time = vmqos_answer_u32(&s.answer, VMQOS_HOST_A_GUEST_TIME);
+	ASSERT_EQ(0, vmqos_state_take(&s.raw, &state));
+	period = state.scan_period_ms;
+	guest_time = state.guest_time;
+	vmqos_state_free(&state);
+	/* A change of nothing is a mistake. */
+	EXPECT_REFUSED(vmqos_host_set(&s.raw, &s.answer, 0, 0), EINVAL, &s.answer);
 	EXPECT_EQ(0, vmqos_host_set(&s.raw, &s.answer, VMQOS_HOST_A_SCAN_PERIOD_MS, period));
 	EXPECT_EQ(0, vmqos_host_set(&s.raw, &s.answer, VMQOS_HOST_A_GUEST_TIME, guest_time));
 	EXPECT_NO_EVENT(VMQOS_CMD_HOST_CHANGE_NTF, 0);

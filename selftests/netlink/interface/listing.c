@@ -183,7 +183,7 @@ TEST(a_list_bears_changes)
 	if (!s.vms)
 		return;
 	ASSERT_EQ(0, vmqos_raw_open(&changer));
-	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VM_GET, NLM_F_DUMP);
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VM_STAT_GET, NLM_F_DUMP);
 	ASSERT_EQ(0, vmqos_raw_send(&s.raw, &msg));
 	/* The first pieces lie in the socket by now, the rest is yet to be made. */
 	for (i = 0; i < s.vms; i += 2) {
@@ -193,7 +193,7 @@ TEST(a_list_bears_changes)
 	ASSERT_EQ(0, vmqos_raw_receive(&s.raw, &s.answer));
 	EXPECT_EQ(0, s.answer.error);
 	EXPECT_TRUE(s.answer.interrupted) TH_LOG("nothing says that the list is inconsistent");
-	EXPECT_WELL_FORMED(&s.answer, VMQOS_CMD_VM_GET);
+	EXPECT_WELL_FORMED(&s.answer, VMQOS_CMD_VM_STAT_GET);
 	for (i = 0; i < s.vms; i++) {
 		if (freed[i]) {
 			EXPECT_GE(1, occurrences(&s.answer, s.id[i], -1));

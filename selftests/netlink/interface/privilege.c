@@ -182,7 +182,10 @@ TEST(a_socket_of_root_gives_nobody_no_power)
 	tear_down(_metadata, &s);
 }
 
-/* And a privileged one may be tricked into writing to a socket of somebody else. */
+/*
+ * And a privileged one may be tricked into writing to a socket of somebody else.
+ * (Who gives an address with the message knows what he does.)
+ */
 TEST(a_socket_of_nobody_gives_root_no_power)
 {
 	struct setting s;
@@ -197,7 +200,7 @@ TEST(a_socket_of_nobody_gives_root_no_power)
 
 		if (setresuid(-1, NOBODY, 0) || vmqos_raw_open(&raw) || setresuid(0, 0, 0))
 			_exit(3);
-		/* Address it explicitly, as any program may. */
+		raw.unaddressed = true;
 		try_all(&s, &raw);
 		_exit(0);
 	}
