@@ -54,17 +54,16 @@ err_free:
 
 static void vmqos_vcpu_find_thread(struct vmqos_vcpu *vcpu)
 {
-	struct pid *pid = vmqos_compat_vcpu_pid(vcpu->kvcpu);
 	struct task_struct *task;
+	struct pid *pid;
 
 	/*
 	 * The reference in vcpu->pid keeps the old number's object, so that
 	 * an equal pointer is the same thread.
 	 */
-	if (!pid || pid == vcpu->pid) {
-		put_pid(pid);
+	if (vmqos_compat_vcpu_pid_is(vcpu->kvcpu, vcpu->pid))
 		return;
-	}
+	pid = vmqos_compat_vcpu_pid(vcpu->kvcpu);
 	task = get_pid_task(pid, PIDTYPE_PID);
 	if (!task) {
 		put_pid(pid);

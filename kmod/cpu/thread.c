@@ -358,5 +358,5 @@ void vmqos_thread_exit(void)
 	irq_work_sync(&vmqos_news_irq);
 	flush_work(&vmqos_news_work);
 	synchronize_rcu_tasks();
-	rcu_barrier();
+	synchronize_rcu();
 }

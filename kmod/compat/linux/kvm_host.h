@@ -32,4 +32,22 @@ static inline struct pid *vmqos_compat_vcpu_pid(struct kvm_vcpu *vcpu)
 	return pid;
 }
 
+/**
+ * vmqos_compat_vcpu_pid_is() - whether a thread is the last that ran a vCPU
+ * @vcpu: the vCPU
+ * @pid: the thread, or NULL for none
+ *
+ * Context: any.
+ * Return: true when it is.
+ */
+static inline bool vmqos_compat_vcpu_pid_is(const struct kvm_vcpu *vcpu,
+					    const struct pid *pid)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	return READ_ONCE(vcpu->pid) == pid;
+#else
+	return rcu_access_pointer(vcpu->pid) == pid;
+#endif
+}
+
 #endif /* _VMQOS_COMPAT_LINUX_KVM_HOST_H */
