@@ -67,7 +67,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	if (request->pid)
 		return name ? vmqos_arg_name(cli, name, &request->settings) : VMQOS_EXIT_OK;
 	if (!name)
-		return vmqos_say_usage(cli, "Which VM? Give --pid, --name or --all");
+		return vmqos_say_usage(cli, "which VM? Give --pid, --name or --all");
 	request->find = name;
 	return VMQOS_EXIT_OK;
 }
@@ -84,8 +84,9 @@ static void write_adopted(struct vmqos_cli *cli, struct vmqos_out *out,
 			vmqos_write_vm(out, &vms[i]);
 			vmqos_out_end(out);
 		} else {
-			printf("Adopted %s as VM %u: process %u, %u vCPUs\n", vms[i].name,
-			       vms[i].id, vms[i].pid, vms[i].vcpus);
+			printf("Adopted %s as VM %u: process %u, %u vCPU%s\n", vms[i].name,
+			       vms[i].id, vms[i].pid, vms[i].vcpus,
+			       vmqos_plural(vms[i].vcpus));
 		}
 	}
 	vmqos_out_end(out);
@@ -170,8 +171,8 @@ static int adopt_all(struct vmqos_cli *cli)
 	if (!cli->json && !adoption.vm_count && !refused)
 		puts(known ? "Every VM found is adopted already" : "No VM found");
 	if (adoption.unreadable)
-		vmqos_say("%u processes may not be looked into, VMs among them were not found; run it as root",
-			  adoption.unreadable);
+		vmqos_say("%u process%s may not be looked into, VMs among them were not found; run it as root",
+			  adoption.unreadable, adoption.unreadable == 1 ? "" : "es");
 	vmqos_adoption_free(&adoption);
 	return err || refused ? VMQOS_EXIT_FAILED : VMQOS_EXIT_OK;
 }

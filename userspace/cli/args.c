@@ -24,7 +24,7 @@ int vmqos_next_option(const struct vmqos_cli *cli, int argc, char **argv, const 
 		if (option == ':')
 			vmqos_say_usage(cli, "%s needs a value", word);
 		else
-			vmqos_say_usage(cli, "There is no option \"%s\"", word);
+			vmqos_say_usage(cli, "there is no option \"%s\"", word);
 		return '?';
 	}
 	return option;
@@ -81,7 +81,11 @@ int vmqos_arg_seconds(const struct vmqos_cli *cli, const char *what, const char 
 
 int vmqos_arg_vm(const struct vmqos_cli *cli, const char *text, struct vmqos_vm *vm)
 {
-	if (vmqos_vm_find(cli->ctx, text, vm))
-		return vmqos_say_failure(cli);
-	return VMQOS_EXIT_OK;
+	int err = vmqos_vm_find(cli->ctx, text, vm);
+
+	if (err == -ENOENT) {
+		vmqos_say("%s: %s", text, vmqos_error(cli->ctx));
+		return VMQOS_EXIT_FAILED;
+	}
+	return err ? vmqos_say_failure(cli) : VMQOS_EXIT_OK;
 }

@@ -65,6 +65,12 @@ void vmqos_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says what the library could not do; returns VMQOS_EXIT_FAILED. */
 int vmqos_say_failure(const struct vmqos_cli *cli);
 
+/* The ending of a noun after a number. */
+static inline const char *vmqos_plural(unsigned long long number)
+{
+	return number == 1 ? "" : "s";
+}
+
 /* Returns @memory; without it there is nothing to be done and the tool ends. */
 void *vmqos_need(void *memory);
 

@@ -41,7 +41,7 @@ static int run_help(struct vmqos_cli *cli, int argc, char **argv)
 			printf("\n%s", command->options);
 		return VMQOS_EXIT_OK;
 	}
-	return vmqos_say_usage(cli, "There is no command \"%s\"", argv[1]);
+	return vmqos_say_usage(cli, "there is no command \"%s\"", argv[1]);
 }
 
 const struct vmqos_command vmqos_cmd_help = {

@@ -74,11 +74,11 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	else if (optind < argc && strcmp(argv[optind], "show"))
 		return vmqos_say_usage(cli, "\"%s\" must be show or set", argv[optind]);
 	if (request->change && !request->settings.set)
-		return vmqos_say_usage(cli, "Nothing to set; give --guest-time or --scan-period");
+		return vmqos_say_usage(cli, "nothing to set; give --guest-time or --scan-period");
 	if (request->change && request->node >= 0)
 		return vmqos_say_usage(cli, "--node goes with show only");
 	if (!request->change && request->settings.set)
-		return vmqos_say_usage(cli, "To change settings: vmqos host set");
+		return vmqos_say_usage(cli, "to change settings: vmqos host set");
 	return VMQOS_EXIT_OK;
 }
 

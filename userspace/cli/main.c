@@ -68,7 +68,7 @@ int vmqos_say_usage(const struct vmqos_cli *cli, const char *format, ...)
 void *vmqos_need(void *memory)
 {
 	if (!memory) {
-		vmqos_say("Out of memory");
+		vmqos_say("out of memory");
 		exit(VMQOS_EXIT_FAILED);
 	}
 	return memory;
@@ -138,7 +138,7 @@ static int run(struct vmqos_cli *cli, int argc, char **argv)
 	/* A full disk or a closed pipe is a failure too. */
 	if (fflush(stdout) || ferror(stdout)) {
 		if (errno != EPIPE)
-			vmqos_say("Cannot write the output: %s", strerror(errno));
+			vmqos_say("cannot write the output: %s", strerror(errno));
 		return result ? result : VMQOS_EXIT_FAILED;
 	}
 	return result;
@@ -154,10 +154,10 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc && !name; i++)
 		name = take_global(&cli, argv[i]);
 	if (!name)
-		return vmqos_say_usage(&cli, "No command given");
+		return vmqos_say_usage(&cli, "no command given");
 	cli.command = find_command(name);
 	if (!cli.command)
-		return vmqos_say_usage(&cli, name[0] == '-' ? "There is no option \"%s\"" :
-				       "There is no command \"%s\"", name);
+		return vmqos_say_usage(&cli, name[0] == '-' ? "there is no option \"%s\"" :
+				       "there is no command \"%s\"", name);
 	return run(&cli, argc - i + 1, argv + i - 1);
 }

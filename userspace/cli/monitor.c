@@ -75,8 +75,9 @@ static void print_text(const struct vmqos_event *event)
 	case VMQOS_EVENT_VM_ADOPT:
 	case VMQOS_EVENT_VM_RELEASE:
 	case VMQOS_EVENT_VM_CHANGE:
-		printf(" %s: VM %u, process %u, %u vCPUs, %s", event->vm.name, event->vm.id,
-		       event->vm.pid, event->vm.vcpus, vmqos_vm_state_name(event->vm.state));
+		printf(" %s: VM %u, process %u, %u vCPU%s, %s", event->vm.name, event->vm.id,
+		       event->vm.pid, event->vm.vcpus, vmqos_plural(event->vm.vcpus),
+		       vmqos_vm_state_name(event->vm.state));
 		break;
 	case VMQOS_EVENT_VCPU:
 		printf(" VM %u vCPU %u: %s", event->vcpu.vm_id, event->vcpu.index,
@@ -111,7 +112,7 @@ static int run_monitor(struct vmqos_cli *cli, int argc, char **argv)
 	if (vmqos_events_open(cli->ctx, &events))
 		return vmqos_say_failure(cli);
 	if (cli->open_error == -ENODEV)
-		vmqos_say("The kernel module vmqos is not loaded; waiting for it");
+		vmqos_say("the kernel module vmqos is not loaded; waiting for it");
 	while (count) {
 		answer = vmqos_events_next(events, &event, -1);
 		if (answer == -EINTR || !answer)

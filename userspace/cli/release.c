@@ -62,7 +62,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	if (request->all && optind < argc)
 		return vmqos_say_usage(cli, "--all goes without the name of a VM");
 	if (!request->all && optind == argc)
-		return vmqos_say_usage(cli, "Which VM? Give its number or name, or --all");
+		return vmqos_say_usage(cli, "which VM? Give its number or name, or --all");
 	return VMQOS_EXIT_OK;
 }
 
@@ -173,7 +173,7 @@ static void report(struct vmqos_cli *cli, struct leaving *leaving)
 		return;
 	strcpy(leaving->said, text);
 	if (count)
-		vmqos_say("Waiting for %zu thread%s of %s: %s", count, count > 1 ? "s" : "",
+		vmqos_say("waiting for %zu thread%s of %s: %s", count, vmqos_plural(count),
 			  leaving->name, text);
 }
 
@@ -296,7 +296,7 @@ static int run_release(struct vmqos_cli *cli, int argc, char **argv)
 	if (!result && events && wait_gone(cli, &request, events))
 		result = vmqos_say_failure(cli);
 	if (!result && !request.no_wait && count_left(&request)) {
-		vmqos_say("%zu of %zu VMs are still being released; it ends by itself when their threads let go",
+		vmqos_say("still being released: %zu of %zu; it ends by itself when the threads let go",
 			  count_left(&request), request.count);
 		result = VMQOS_EXIT_FAILED;
 	}

@@ -257,7 +257,7 @@ static void print_one(const struct vmqos_vm_stat *vm, const struct vmqos_vcpu *v
 {
 	size_t i;
 
-	printf("%s (VM %u), %u vCPU%s\n", vm->name, vm->id, vm->vcpus, vm->vcpus == 1 ? "" : "s");
+	printf("%s (VM %u), %u vCPU%s\n", vm->name, vm->id, vm->vcpus, vmqos_plural(vm->vcpus));
 	print_stats(&vm->stats);
 	for (i = 0; i < count; i++) {
 		printf("\n%s vCPU %u (%s", vm->name, vcpus[i].index,

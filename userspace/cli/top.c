@@ -98,7 +98,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	if (cli->json && !request->batch && !request->once)
 		return vmqos_say_usage(cli, "--json needs -b or --once");
 	if (!request->batch && !request->once && !isatty(STDOUT_FILENO))
-		return vmqos_say_usage(cli, "The output is no terminal; use -b or --once");
+		return vmqos_say_usage(cli, "the output is no terminal; use -b or --once");
 	return VMQOS_EXIT_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli.h"
 #include "top.h"
 
 #define ID_WIDTH	4
@@ -120,9 +121,10 @@ int vmqos_top_header(const struct vmqos_top *top,
 	localtime_r(&now, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	snprintf(lines[0], VMQOS_TOP_LINE_SIZE,
-		 "%s  %u CPUs x %.0f MHz = %llu MHz, %u VMs, %u vCPUs", clock, host->cpus,
-		 host->cpu_khz / 1e3, (unsigned long long)host->capacity_mhz, host->vms,
-		 host->vcpus);
+		 "%s  %u CPU%s x %.0f MHz = %llu MHz, %u VM%s, %u vCPU%s", clock, host->cpus,
+		 vmqos_plural(host->cpus), host->cpu_khz / 1e3,
+		 (unsigned long long)host->capacity_mhz, host->vms, vmqos_plural(host->vms),
+		 host->vcpus, vmqos_plural(host->vcpus));
 
 	format_use(use, sizeof(use), &top->host);
 	used = snprintf(lines[1], VMQOS_TOP_LINE_SIZE, "PCPU USED(%%): %s", use);

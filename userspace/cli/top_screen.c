@@ -512,7 +512,7 @@ int vmqos_top_screen(struct vmqos_top *top, struct vmqos_top_options *options)
 		abort();
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
-		vmqos_say("The terminal \"%s\" is not known; use -b or --once",
+		vmqos_say("the terminal \"%s\" is not known; use -b or --once",
 			  getenv("TERM") ? getenv("TERM") : "");
 		return VMQOS_EXIT_FAILED;
 	}

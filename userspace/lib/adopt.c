@@ -26,14 +26,14 @@ static int open_process(struct vmqos *ctx, uint32_t pid)
 		return fd;
 	switch (errno) {
 	case ESRCH:
-		return vmqos_fail(ctx, -ESRCH, "There is no process %u", pid);
+		return vmqos_fail(ctx, -ESRCH, "there is no process %u", pid);
 	case EINVAL:
 	case ENOENT:
 		return vmqos_fail(ctx, -ESRCH,
 				  "%u is a thread, not a process; give the number of its process",
 				  pid);
 	default:
-		return vmqos_fail(ctx, -errno, "Cannot open process %u: %s", pid,
+		return vmqos_fail(ctx, -errno, "cannot open process %u: %s", pid,
 				  strerror(errno));
 	}
 }
@@ -41,7 +41,7 @@ static int open_process(struct vmqos *ctx, uint32_t pid)
 static int fail_hidden(struct vmqos *ctx, uint32_t pid)
 {
 	return vmqos_fail(ctx, -EPERM,
-			  "Not permitted to look into process %u: this needs CAP_SYS_PTRACE; run it as root",
+			  "not permitted to look into process %u: this needs CAP_SYS_PTRACE; run it as root",
 			  pid);
 }
 
@@ -84,8 +84,8 @@ static int adopt_one(struct vmqos *ctx, int pidfd, int fd, uint32_t pid, bool fi
 		if (errno == EPERM || errno == EACCES)
 			return fail_hidden(ctx, pid);
 		if (errno == ESRCH || errno == EBADF)
-			return vmqos_fail(ctx, -ESRCH, "The VM of process %u has ended", pid);
-		return vmqos_fail(ctx, -errno, "Cannot get descriptor %d of process %u: %s", fd,
+			return vmqos_fail(ctx, -ESRCH, "the VM of process %u has ended", pid);
+		return vmqos_fail(ctx, -errno, "cannot get descriptor %d of process %u: %s", fd,
 				  pid, strerror(errno));
 	}
 	for (; attempt < end; attempt++) {
@@ -130,12 +130,12 @@ static int adopt_fds(struct vmqos *ctx, int pidfd, uint32_t pid, const int *fds,
 		firm = settings.set & VMQOS_HAS(VMQOS_VM_NAME);
 		if (count > 1 && settings.set)
 			return vmqos_fail(ctx, -EINVAL,
-					  "Process %u holds %zu VMs; adopt them without a name or UUID and set those afterwards",
+					  "process %u holds %zu VMs; adopt them without a name or UUID and set those afterwards",
 					  pid, count);
 	}
 	err = vmqos_process_describe(pid, &process, NULL);
 	if (err)
-		return vmqos_fail(ctx, err, "Cannot look at process %u: %s", pid, strerror(-err));
+		return vmqos_fail(ctx, err, "cannot look at process %u: %s", pid, strerror(-err));
 	process.vms = count;
 	complete_settings(&settings, &process);
 
@@ -181,12 +181,12 @@ int vmqos_vm_adopt_pid(struct vmqos *ctx, uint32_t pid,
 	if (err == -EACCES || err == -EPERM)
 		err = fail_hidden(ctx, pid);
 	else if (err == -ESRCH)
-		vmqos_fail(ctx, err, "There is no process %u", pid);
+		vmqos_fail(ctx, err, "there is no process %u", pid);
 	else if (err)
-		vmqos_fail(ctx, err, "Cannot read the descriptors of process %u: %s", pid,
+		vmqos_fail(ctx, err, "cannot read the descriptors of process %u: %s", pid,
 			   strerror(-err));
 	else if (!fd_count)
-		err = vmqos_fail(ctx, -ENOENT, "Process %u holds no KVM VM", pid);
+		err = vmqos_fail(ctx, -ENOENT, "process %u holds no KVM VM", pid);
 	else
 		err = adopt_fds(ctx, pidfd, pid, fds, fd_count, settings, &adopted);
 	free(fds);

@@ -27,7 +27,7 @@ int vmqos_fail(struct vmqos *ctx, int err, const char *format, ...)
 
 int vmqos_fail_memory(struct vmqos *ctx)
 {
-	return vmqos_fail(ctx, -ENOMEM, "Out of memory");
+	return vmqos_fail(ctx, -ENOMEM, "out of memory");
 }
 
 int vmqos_open(struct vmqos **ctx)
@@ -48,7 +48,7 @@ void vmqos_close(struct vmqos *ctx)
 
 const char *vmqos_error(const struct vmqos *ctx)
 {
-	return ctx ? ctx->error : "Out of memory";
+	return ctx ? ctx->error : "out of memory";
 }
 
 const char *vmqos_error_attr(const struct vmqos *ctx)

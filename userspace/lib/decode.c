@@ -203,7 +203,7 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 	case KIND_REQUEST:
 		return 0;
 	}
-	return vmqos_fail(ctx, -EBADMSG, "The kernel's answer has a wrong size of %s: %zu bytes",
+	return vmqos_fail(ctx, -EBADMSG, "the kernel's answer has a wrong size of %s: %zu bytes",
 			  field->name, length);
 }
 
@@ -232,7 +232,7 @@ static int need(struct vmqos *ctx, uint64_t has, unsigned int attr, const char *
 {
 	if (has & VMQOS_HAS(attr))
 		return 0;
-	return vmqos_fail(ctx, -EBADMSG, "The kernel's answer lacks %s", name);
+	return vmqos_fail(ctx, -EBADMSG, "the kernel's answer lacks %s", name);
 }
 
 int vmqos_decode_host(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_host *host)

@@ -46,7 +46,7 @@ static int subscribe(struct vmqos_events *events)
 	if (!err)
 		err = vmqos_nl_join(events->nl, group);
 	if (err)
-		return vmqos_fail(ctx, err, "Cannot listen to the netlink controller: %s",
+		return vmqos_fail(ctx, err, "cannot listen to the netlink controller: %s",
 				  strerror(-err));
 
 	err = vmqos_nl_family(events->nl, &events->family, &group);
@@ -57,7 +57,7 @@ static int subscribe(struct vmqos_events *events)
 	if (!err)
 		err = vmqos_nl_join(events->nl, group);
 	if (err)
-		return vmqos_fail(ctx, err, "Cannot listen to the events of vmqos: %s",
+		return vmqos_fail(ctx, err, "cannot listen to the events of vmqos: %s",
 				  strerror(-err));
 	return 0;
 }
@@ -80,7 +80,7 @@ int vmqos_events_open(struct vmqos *ctx, struct vmqos_events **out)
 	err = vmqos_nl_open(&events->nl, 1);
 	if (err) {
 		events->nl = NULL;
-		vmqos_fail(ctx, err, "Cannot open a netlink socket: %s", strerror(-err));
+		vmqos_fail(ctx, err, "cannot open a netlink socket: %s", strerror(-err));
 	} else {
 		err = subscribe(events);
 	}
@@ -213,7 +213,7 @@ static int next_ready(struct vmqos_events *events, struct vmqos_event *event)
 			return 1;
 		}
 		if (size < 0)
-			return vmqos_fail(events->ctx, size, "Cannot receive events: %s",
+			return vmqos_fail(events->ctx, size, "cannot receive events: %s",
 					  strerror(-size));
 		events->hdr = events->buffer;
 		events->rest = size;
@@ -249,7 +249,7 @@ int vmqos_events_next(struct vmqos_events *events, struct vmqos_event *event, in
 		answer = poll(&pfd, 1, rest);
 		if (answer < 0) {
 			answer = -errno;
-			return vmqos_fail(events->ctx, answer, "Cannot wait for events: %s",
+			return vmqos_fail(events->ctx, answer, "cannot wait for events: %s",
 					  strerror(-answer));
 		}
 	}

@@ -82,11 +82,14 @@ static void drop_copies(struct vmqos_list *list, uint32_t pid)
 	qsort(fds, list->count, sizeof(*fds), by_number);
 }
 
-static bool is_vm(DIR *dir, const char *name)
+/* 1 for a VM, 0 for another descriptor or a closed one, -EACCES for a hidden one. */
+static int is_vm(DIR *dir, const char *name)
 {
 	char link[sizeof(VM_LINK) + 1];
 	ssize_t size = readlinkat(dirfd(dir), name, link, sizeof(link));
 
+	if (size < 0)
+		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	return size == sizeof(VM_LINK) - 1 && !memcmp(link, VM_LINK, size);
 }
 
@@ -109,14 +112,19 @@ int vmqos_process_vm_fds(uint32_t pid, int **fds, size_t *count)
 	}
 	while ((entry = readdir(dir))) {
 		int *added;
+		int answer;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || !is_vm(dir, entry->d_name))
+		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		added = vmqos_list_add(&list);
+		/* The folder may be listed by who may not look behind its links. */
+		answer = is_vm(dir, entry->d_name);
+		if (!answer)
+			continue;
+		added = answer > 0 ? vmqos_list_add(&list) : NULL;
 		if (!added) {
 			closedir(dir);
 			free(list.items);
-			return -ENOMEM;
+			return answer < 0 ? answer : -ENOMEM;
 		}
 		*added = atoi(entry->d_name);
 	}
@@ -206,9 +214,9 @@ int vmqos_process_identify(struct vmqos *ctx, uint32_t pid, struct vmqos_process
 
 	err = vmqos_process_describe(pid, process, NULL);
 	if (err == -ESRCH)
-		return vmqos_fail(ctx, err, "There is no process %u", pid);
+		return vmqos_fail(ctx, err, "there is no process %u", pid);
 	if (err)
-		return vmqos_fail(ctx, err, "Cannot look at process %u: %s", pid, strerror(-err));
+		return vmqos_fail(ctx, err, "cannot look at process %u: %s", pid, strerror(-err));
 	if (!vmqos_process_vm_fds(pid, &fds, &count)) {
 		process->vms = count;
 		free(fds);
@@ -235,7 +243,7 @@ int vmqos_process_scan(struct vmqos *ctx, struct vmqos_process **processes,
 	*count = 0;
 	proc = opendir(vmqos_proc_root);
 	if (!proc)
-		return vmqos_fail(ctx, -errno, "Cannot read %s: %s", vmqos_proc_root,
+		return vmqos_fail(ctx, -errno, "cannot read %s: %s", vmqos_proc_root,
 				  strerror(errno));
 	while ((entry = readdir(proc))) {
 		struct vmqos_process *process;
@@ -311,7 +319,7 @@ int vmqos_process_find(struct vmqos *ctx, const char *text, struct vmqos_process
 			continue;
 		if (found++) {
 			err = vmqos_fail(ctx, -ENOTUNIQ,
-					 "Processes %u and %u both run a VM called \"%s\"; name the process with its number",
+					 "processes %u and %u both run a VM called \"%s\"; name the process with its number",
 					 process->pid, processes[i].pid, text);
 			break;
 		}
@@ -320,9 +328,9 @@ int vmqos_process_find(struct vmqos *ctx, const char *text, struct vmqos_process
 	free(processes);
 	if (!found && unreadable)
 		return vmqos_fail(ctx, -ENOENT,
-				  "No process that may be looked into runs a VM called \"%s\"; %u processes may not, run it as root",
+				  "no process that may be looked into runs a VM called \"%s\"; %u processes may not, run it as root",
 				  text, unreadable);
 	if (!found)
-		return vmqos_fail(ctx, -ENOENT, "No process runs a VM called \"%s\"", text);
+		return vmqos_fail(ctx, -ENOENT, "no process runs a VM called \"%s\"", text);
 	return err;
 }

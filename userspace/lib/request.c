@@ -55,9 +55,9 @@ static int look_up(struct vmqos *ctx)
 
 	if (err == -ENODEV)
 		return vmqos_fail(ctx, err,
-				  "The kernel module vmqos is not loaded; load it with: modprobe vmqos");
+				  "the kernel module vmqos is not loaded; load it with: modprobe vmqos");
 	if (err)
-		return vmqos_fail(ctx, err, "Cannot look up the netlink family vmqos: %s",
+		return vmqos_fail(ctx, err, "cannot look up the netlink family vmqos: %s",
 				  strerror(-err));
 	return 0;
 }
@@ -71,7 +71,7 @@ int vmqos_request_connect(struct vmqos *ctx)
 	err = vmqos_nl_open(&ctx->nl, 0);
 	if (err) {
 		ctx->nl = NULL;
-		return vmqos_fail(ctx, err, "Cannot open a netlink socket: %s", strerror(-err));
+		return vmqos_fail(ctx, err, "cannot open a netlink socket: %s", strerror(-err));
 	}
 	err = look_up(ctx);
 	if (err)
@@ -106,13 +106,13 @@ static void fail_without_sentence(struct vmqos *ctx, int err)
 {
 	if (err == -EPERM || err == -EACCES)
 		vmqos_fail(ctx, err,
-			   "Not permitted: this needs CAP_NET_ADMIN in the initial user namespace; run it as root");
+			   "not permitted: this needs CAP_NET_ADMIN in the initial user namespace; run it as root");
 	else if (err == -EOPNOTSUPP)
 		vmqos_fail(ctx, err,
-			   "The loaded module vmqos does not know this request; load the module of the same version as the library, %s",
+			   "the loaded module vmqos does not know this request; load the module of the same version as the library, %s",
 			   vmqos_version());
 	else
-		vmqos_fail(ctx, err, "The kernel refused the request: %s", strerror(-err));
+		vmqos_fail(ctx, err, "the kernel refused the request: %s", strerror(-err));
 }
 
 /* Attributes of an extended acknowledgement. */
@@ -157,7 +157,7 @@ static void take_error(struct vmqos *ctx, struct run *run, const struct nlmsghdr
 
 	run->finished = true;
 	if (payload < (int)sizeof(int)) {
-		run->err = vmqos_fail(ctx, -EBADMSG, "The kernel's answer is cut short");
+		run->err = vmqos_fail(ctx, -EBADMSG, "the kernel's answer is cut short");
 		return;
 	}
 	memcpy(&err, nlmsg_data(hdr), sizeof(err));
@@ -205,7 +205,7 @@ static void take_message(struct vmqos *ctx, struct run *run, const struct nlmsgh
 	if (hdr->nlmsg_type != request->nlmsg_type || run->failed)
 		return;
 	if (!genlmsg_valid_hdr(hdr, 0)) {
-		run->err = vmqos_fail(ctx, -EBADMSG, "The kernel's answer is cut short");
+		run->err = vmqos_fail(ctx, -EBADMSG, "the kernel's answer is cut short");
 	} else {
 		struct genlmsghdr *genl = nlmsg_data(hdr);
 
@@ -232,7 +232,7 @@ static int exchange(struct vmqos *ctx, struct run *run, const struct nlmsghdr *r
 	if (err) {
 		disconnect(ctx);
 		free(buffer);
-		return vmqos_fail(ctx, err, "Cannot send to the kernel: %s", strerror(-err));
+		return vmqos_fail(ctx, err, "cannot send to the kernel: %s", strerror(-err));
 	}
 	while (!run->finished) {
 		size = vmqos_nl_receive(ctx->nl, buffer);
@@ -241,7 +241,7 @@ static int exchange(struct vmqos *ctx, struct run *run, const struct nlmsghdr *r
 		if (size < 0) {
 			disconnect(ctx);
 			free(buffer);
-			return vmqos_fail(ctx, size, "Cannot receive from the kernel: %s",
+			return vmqos_fail(ctx, size, "cannot receive from the kernel: %s",
 					  size == -EAGAIN ? "no answer in 10 seconds" :
 					  strerror(-size));
 		}
@@ -295,7 +295,7 @@ int vmqos_request_do(struct vmqos *ctx, struct nl_msg *msg, vmqos_answer_fn answ
 	err = run_request(ctx, &run, hdr);
 	nlmsg_free(msg);
 	if (!err && !run.answers)
-		err = vmqos_fail(ctx, -EBADMSG, "The kernel acknowledged the request without an answer");
+		err = vmqos_fail(ctx, -EBADMSG, "the kernel acknowledged the request without an answer");
 	return err;
 }
 

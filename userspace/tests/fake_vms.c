@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The VMs of the fake kernel, their counters, and what requests do to them. */
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/vmqos.h>
+
+#include "fake_kernel.h"
+#include "fake_vms.h"
+
+#define VMS_MAX		8
+#define SECOND		UINT64_C(1000000000)
+#define START_NS	(100 * SECOND)
+
+struct fake_vm {
+	uint32_t id;
+	char name[VMQOS_NAME_MAX + 1];
+	bool has_uuid;
+	uint8_t uuid[VMQOS_UUID_SIZE];
+	uint32_t pid;
+	uint32_t state;
+	uint32_t vcpus;
+	uint32_t vcpu_states[4];
+	bool leaving;
+};
+
+static const struct fake_vm usual[] = {
+	{ 1, "web", true, { 0x6b, 0x1c, 0x43, 0x0e, 0x87, 0x2b, 0x4d, 0x17,
+			    0x9a, 0x22, 0x5f, 0x0a, 0x3c, 0x9e, 0x11, 0x04 },
+	  1201, VMQOS_VM_STATE_ACTIVE, 2,
+	  { VMQOS_VCPU_STATE_ATTACHED, VMQOS_VCPU_STATE_ATTACHED }, false },
+	{ 2, "db", false, { 0 }, 1302, VMQOS_VM_STATE_ACTIVE, 4,
+	  { VMQOS_VCPU_STATE_ATTACHED, VMQOS_VCPU_STATE_PENDING, VMQOS_VCPU_STATE_LEFT,
+	    VMQOS_VCPU_STATE_UNSTARTED }, false },
+	{ 7, "build-agent-of-the-second-floor", false, { 0 }, 2403, VMQOS_VM_STATE_ACTIVE, 1,
+	  { VMQOS_VCPU_STATE_SHARED }, false },
+};
+
+static struct fake_vm vms[VMS_MAX];
+static unsigned int vm_count;
+static unsigned int ticks;
+static uint32_t next_id;
+static uint32_t guest_time;
+static uint32_t scan_period_ms;
+static uint32_t nodes;
+
+void vmqos_fake_vms_reset(void)
+{
+	memcpy(vms, usual, sizeof(usual));
+	vm_count = sizeof(usual) / sizeof(usual[0]);
+	ticks = 0;
+	next_id = 8;
+	guest_time = VMQOS_SWITCH_ON;
+	scan_period_ms = 100;
+	nodes = 1;
+}
+
+unsigned int vmqos_fake_vm_count(void)
+{
+	return vmqos_fake.big_vms ? vmqos_fake.big_vms : vm_count;
+}
+
+unsigned int vmqos_fake_vcpu_count(unsigned int vm)
+{
+	return vmqos_fake.big_vms ? vmqos_fake.big_vcpus : vms[vm].vcpus;
+}
+
+uint32_t vmqos_fake_vm_id(unsigned int vm)
+{
+	return vmqos_fake.big_vms ? vm + 1 : vms[vm].id;
+}
+
+/* One of many VMs is made when it is asked for. */
+static struct fake_vm vm_at(unsigned int place)
+{
+	struct fake_vm vm;
+
+	if (!vmqos_fake.big_vms)
+		return vms[place];
+	memset(&vm, 0, sizeof(vm));
+	vm.id = place + 1;
+	snprintf(vm.name, sizeof(vm.name), "vm%u", place + 1);
+	vm.pid = 10000 + place;
+	vm.vcpus = vmqos_fake.big_vcpus;
+	return vm;
+}
+
+static uint32_t state_of(const struct fake_vm *vm, unsigned int vcpu)
+{
+	return vcpu < 4 && !vmqos_fake.big_vms ? vm->vcpu_states[vcpu] : VMQOS_VCPU_STATE_ATTACHED;
+}
+
+static uint32_t count_attached(const struct fake_vm *vm)
+{
+	uint32_t attached = 0;
+	unsigned int i;
+
+	for (i = 0; i < vm->vcpus; i++)
+		attached += state_of(vm, i) == VMQOS_VCPU_STATE_ATTACHED;
+	return attached;
+}
+
+static uint64_t now_ns(void)
+{
+	return START_NS + ticks * SECOND;
+}
+
+struct counters {
+	uint64_t wall, run, ready, blocked, halted, guest;
+	uint64_t exits, halts, ios, mmios, wakeups, preemptions, moves, node_moves;
+	uint64_t latency, latency_max;
+	uint64_t hist[VMQOS_LATENCY_BUCKETS];
+};
+
+/* Counters that grow by the same each second, different for each vCPU. */
+static void count(struct counters *c, unsigned int vm, unsigned int vcpu)
+{
+	uint64_t seconds = 10 + ticks;
+	uint64_t run_ms = (150 * (vm % 5 + 1) + 120 * vcpu) % 900;
+	uint64_t ready_ms = 25 * (vm % 4 + 1);
+
+	c->wall += seconds * SECOND;
+	c->run += seconds * run_ms * 1000000;
+	c->ready += seconds * ready_ms * 1000000;
+	c->blocked += seconds * (1000 - run_ms - ready_ms) * 1000000;
+	c->halted += seconds * (900 - run_ms - ready_ms > 900 ? 0 : 900 - run_ms - ready_ms) * 900000;
+	c->guest += seconds * run_ms * 800000;
+	c->exits += seconds * 1000 * (vm + 1);
+	c->halts += seconds * 100;
+	c->ios += seconds * 40;
+	c->mmios += seconds * 20;
+	c->wakeups += seconds * 100;
+	c->preemptions += seconds * 7;
+	c->moves += seconds * 3;
+	c->node_moves += seconds;
+	c->latency += seconds * 100 * 20000;
+	c->latency_max = 9000000;
+	c->hist[4] += seconds * 60;
+	c->hist[5] += seconds * 30;
+	c->hist[9] += seconds * 9;
+	c->hist[14] += seconds;
+}
+
+static void put_counters(struct nl_msg *msg, int nest, const struct counters *c, int vm)
+{
+	struct nlattr *stats = nla_nest_start(msg, nest);
+
+	nla_put_u64(msg, VMQOS_STATS_A_WALL_NS, c->wall);
+	nla_put_u64(msg, VMQOS_STATS_A_RUN_NS, c->run);
+	nla_put_u64(msg, VMQOS_STATS_A_READY_NS, c->ready);
+	nla_put_u64(msg, VMQOS_STATS_A_BLOCKED_NS, c->blocked);
+	nla_put_u64(msg, VMQOS_STATS_A_HALTED_NS, c->halted);
+	nla_put_u64(msg, VMQOS_STATS_A_GUEST_NS, c->guest);
+	nla_put_u64(msg, VMQOS_STATS_A_EXITS, c->exits);
+	nla_put_u64(msg, VMQOS_STATS_A_HALT_EXITS, c->halts);
+	nla_put_u64(msg, VMQOS_STATS_A_IO_EXITS, c->ios);
+	nla_put_u64(msg, VMQOS_STATS_A_MMIO_EXITS, c->mmios);
+	nla_put_u64(msg, VMQOS_STATS_A_WAKEUPS, c->wakeups);
+	nla_put_u64(msg, VMQOS_STATS_A_PREEMPTIONS, c->preemptions);
+	nla_put_u64(msg, VMQOS_STATS_A_CPU_MIGRATIONS, c->moves);
+	nla_put_u64(msg, VMQOS_STATS_A_NODE_MIGRATIONS, c->node_moves);
+	nla_put_u64(msg, VMQOS_STATS_A_LATENCY_NS, c->latency);
+	nla_put_u64(msg, VMQOS_STATS_A_LATENCY_MAX_NS, c->latency_max);
+	nla_put(msg, VMQOS_STATS_A_LATENCY_HIST, sizeof(c->hist), c->hist);
+	/* Something of a newer module, which must not disturb. */
+	nla_put_u32(msg, 60, 12345);
+	if (vm >= 0) {
+		nla_put_u32(msg, VMQOS_STATS_A_OTHER_THREADS, 3 + vm);
+		nla_put_u64(msg, VMQOS_STATS_A_OTHER_RUN_NS, (10 + ticks) * 50 * UINT64_C(1000000));
+		nla_put_u64(msg, VMQOS_STATS_A_OTHER_READY_NS, (10 + ticks) * UINT64_C(1000000));
+	}
+	nla_nest_end(msg, stats);
+}
+
+static void put_vm(struct nl_msg *msg, unsigned int place)
+{
+	struct fake_vm vm = vm_at(place);
+
+	nla_put_u32(msg, VMQOS_VM_A_ID, vm.id);
+	nla_put_string(msg, VMQOS_VM_A_NAME, vm.name);
+	if (vm.has_uuid)
+		nla_put(msg, VMQOS_VM_A_UUID, sizeof(vm.uuid), vm.uuid);
+	nla_put_u32(msg, VMQOS_VM_A_PID, vm.pid);
+	nla_put_u32(msg, VMQOS_VM_A_STATE, vm.state);
+	nla_put_u32(msg, VMQOS_VM_A_VCPUS, vm.vcpus);
+	nla_put_u32(msg, VMQOS_VM_A_VCPUS_ATTACHED, count_attached(&vm));
+	nla_put_u64(msg, VMQOS_VM_A_ADOPTED_NS, START_NS - 10 * SECOND);
+}
+
+static void put_vm_stat(struct nl_msg *msg, unsigned int place)
+{
+	struct fake_vm vm = vm_at(place);
+	struct counters c = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < vm.vcpus; i++)
+		if (state_of(&vm, i) != VMQOS_VCPU_STATE_UNSTARTED)
+			count(&c, place, i);
+	nla_put_u32(msg, VMQOS_VM_STAT_A_ID, vm.id);
+	nla_put_string(msg, VMQOS_VM_STAT_A_NAME, vm.name);
+	nla_put_u64(msg, VMQOS_VM_STAT_A_TIME_NS, now_ns());
+	nla_put_u32(msg, VMQOS_VM_STAT_A_VCPUS, vm.vcpus);
+	put_counters(msg, VMQOS_VM_STAT_A_STATS, &c, place % 8);
+}
+
+static void put_vcpu(struct nl_msg *msg, unsigned int place, unsigned int index)
+{
+	struct fake_vm vm = vm_at(place);
+	uint32_t state = state_of(&vm, index);
+	bool runs = state != VMQOS_VCPU_STATE_UNSTARTED && state != VMQOS_VCPU_STATE_LEFT;
+	struct counters c = { 0 };
+
+	if (state != VMQOS_VCPU_STATE_UNSTARTED)
+		count(&c, place, index);
+	nla_put_u32(msg, VMQOS_VCPU_A_VM_ID, vm.id);
+	nla_put_u32(msg, VMQOS_VCPU_A_INDEX, index);
+	nla_put_u32(msg, VMQOS_VCPU_A_VCPU_ID, index * 2);
+	nla_put_u32(msg, VMQOS_VCPU_A_TID, runs ? vm.pid + 1 + index : 0);
+	nla_put_u32(msg, VMQOS_VCPU_A_STATE, state);
+	nla_put_u32(msg, VMQOS_VCPU_A_CPU, index % 2);
+	nla_put_u32(msg, VMQOS_VCPU_A_NODE, 0);
+	nla_put_u64(msg, VMQOS_VCPU_A_TIME_NS, now_ns());
+	put_counters(msg, VMQOS_VCPU_A_STATS, &c, -1);
+}
+
+static uint32_t asked_node = UINT32_MAX;
+
+static void put_host(struct nl_msg *msg)
+{
+	uint32_t cpus = asked_node == UINT32_MAX ? 4 : 2;
+	uint32_t vcpus = 0;
+	unsigned int i;
+
+	for (i = 0; i < vmqos_fake_vm_count(); i++)
+		vcpus += vmqos_fake_vcpu_count(i);
+	nla_put_string(msg, VMQOS_HOST_A_VERSION, "0.1.0");
+	nla_put_u32(msg, VMQOS_HOST_A_CPUS, cpus);
+	nla_put_u32(msg, VMQOS_HOST_A_NODES, nodes);
+	nla_put_u32(msg, VMQOS_HOST_A_CPU_KHZ, 2794748);
+	nla_put_u64(msg, VMQOS_HOST_A_CAPACITY_MHZ, cpus * 2794748 / 1000);
+	nla_put_u64(msg, VMQOS_HOST_A_TIME_NS, now_ns());
+	nla_put_u64(msg, VMQOS_HOST_A_IDLE_NS, now_ns() / 4 * cpus + (asked_node == 1 ? now_ns() : 0));
+	nla_put_u32(msg, VMQOS_HOST_A_VMS, vmqos_fake_vm_count());
+	nla_put_u32(msg, VMQOS_HOST_A_VCPUS, vcpus);
+	nla_put_u32(msg, VMQOS_HOST_A_VCPU_BYTES, 768);
+	nla_put_u32(msg, VMQOS_HOST_A_GUEST_TIME, guest_time);
+	nla_put_u32(msg, VMQOS_HOST_A_SCAN_PERIOD_MS, scan_period_ms);
+	if (asked_node != UINT32_MAX)
+		nla_put_u32(msg, VMQOS_HOST_A_NODE, asked_node);
+	asked_node = UINT32_MAX;
+}
+
+void vmqos_fake_put(struct nl_msg *msg, uint8_t cmd, unsigned int vm, unsigned int vcpu)
+{
+	switch (cmd) {
+	case VMQOS_CMD_HOST_GET:
+	case VMQOS_CMD_HOST_SET:
+	case VMQOS_CMD_HOST_CHANGE_NTF:
+		put_host(msg);
+		break;
+	case VMQOS_CMD_VM_STAT_GET:
+		put_vm_stat(msg, vm);
+		break;
+	case VMQOS_CMD_VCPU_STAT_GET:
+	case VMQOS_CMD_VCPU_NTF:
+		put_vcpu(msg, vm, vcpu);
+		break;
+	default:
+		put_vm(msg, vm);
+	}
+}
+
+static bool find_vm(struct nlattr *attrs, int size, int id_attr, int name_attr, unsigned int *vm)
+{
+	struct nlattr *id = nla_find(attrs, size, id_attr);
+	struct nlattr *name = name_attr ? nla_find(attrs, size, name_attr) : NULL;
+	unsigned int i;
+
+	for (i = 0; i < vm_count; i++) {
+		if (id ? vms[i].id == nla_get_u32(id) : name && !nla_strcmp(name, vms[i].name)) {
+			*vm = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Name and UUID of a request, refused when another VM has the name. */
+static int take_settings(struct nlattr *attrs, int size, unsigned int vm, const char **sentence,
+			 int *blame)
+{
+	struct nlattr *name = nla_find(attrs, size, VMQOS_VM_A_NAME);
+	struct nlattr *uuid = nla_find(attrs, size, VMQOS_VM_A_UUID);
+	unsigned int i;
+
+	for (i = 0; name && i < vm_count; i++) {
+		if (i == vm || nla_strcmp(name, vms[i].name))
+			continue;
+		*sentence = "another adopted VM has this name; give a name of its own";
+		*blame = VMQOS_VM_A_NAME;
+		return -EEXIST;
+	}
+	if (name)
+		nla_strlcpy(vms[vm].name, name, sizeof(vms[vm].name));
+	if (uuid) {
+		memcpy(vms[vm].uuid, nla_data(uuid), VMQOS_UUID_SIZE);
+		vms[vm].has_uuid = true;
+	}
+	return 0;
+}
+
+static int adopt(struct nlattr *attrs, int size, unsigned int *vm, const char **sentence,
+		 int *blame)
+{
+	struct nlattr *pid = nla_find(attrs, size, VMQOS_VM_A_PID);
+	struct fake_vm *new = &vms[vm_count];
+	int err;
+
+	if (vm_count == VMS_MAX) {
+		*sentence = "the fake kernel has no room for another VM";
+		return -ENOSPC;
+	}
+	memset(new, 0, sizeof(*new));
+	err = take_settings(attrs, size, vm_count, sentence, blame);
+	if (err)
+		return err;
+	new->id = next_id++;
+	new->pid = pid ? nla_get_u32(pid) : 0;
+	new->vcpus = 1;
+	new->vcpu_states[0] = VMQOS_VCPU_STATE_ATTACHED;
+	*vm = vm_count++;
+	return 0;
+}
+
+static int set_host(struct nlattr *attrs, int size, const char **sentence, int *blame)
+{
+	struct nlattr *guest = nla_find(attrs, size, VMQOS_HOST_A_GUEST_TIME);
+	struct nlattr *scan = nla_find(attrs, size, VMQOS_HOST_A_SCAN_PERIOD_MS);
+
+	if (scan && (nla_get_u32(scan) < 10 || nla_get_u32(scan) > 10000)) {
+		*sentence = "the scan period is to be from 10 to 10000 ms";
+		*blame = VMQOS_HOST_A_SCAN_PERIOD_MS;
+		return -ERANGE;
+	}
+	if (scan)
+		scan_period_ms = nla_get_u32(scan);
+	if (guest)
+		guest_time = nla_get_u32(guest);
+	return 0;
+}
+
+static int get_host(struct nlattr *attrs, int size, const char **sentence, int *blame)
+{
+	struct nlattr *node = nla_find(attrs, size, VMQOS_HOST_A_NODE);
+
+	if (!node) {
+		ticks++;
+		return 0;
+	}
+	if (nla_get_u32(node) >= nodes) {
+		*sentence = "there is no such NUMA node online";
+		*blame = VMQOS_HOST_A_NODE;
+		return -ENOENT;
+	}
+	asked_node = nla_get_u32(node);
+	return 0;
+}
+
+static int get_vcpu(struct nlattr *attrs, int size, unsigned int vm, unsigned int *vcpu,
+		    const char **sentence)
+{
+	struct nlattr *index = nla_find(attrs, size, VMQOS_VCPU_A_INDEX);
+
+	if (!index || nla_get_u32(index) >= vms[vm].vcpus) {
+		*sentence = "the VM has no such vCPU";
+		return -ENOENT;
+	}
+	*vcpu = nla_get_u32(index);
+	return 0;
+}
+
+int vmqos_fake_handle(uint8_t cmd, struct nlattr *attrs, int size, unsigned int *vm,
+		      unsigned int *vcpu, const char **sentence, int *blame)
+{
+	bool found;
+
+	switch (cmd) {
+	case VMQOS_CMD_HOST_GET:
+		return get_host(attrs, size, sentence, blame);
+	case VMQOS_CMD_HOST_SET:
+		return set_host(attrs, size, sentence, blame);
+	case VMQOS_CMD_VM_ADOPT:
+		return adopt(attrs, size, vm, sentence, blame);
+	case VMQOS_CMD_VCPU_STAT_GET:
+		found = find_vm(attrs, size, VMQOS_VCPU_A_VM_ID, 0, vm);
+		break;
+	case VMQOS_CMD_VM_STAT_GET:
+		found = find_vm(attrs, size, VMQOS_VM_STAT_A_ID, VMQOS_VM_STAT_A_NAME, vm);
+		break;
+	default:
+		found = find_vm(attrs, size, VMQOS_VM_A_ID, VMQOS_VM_A_NAME, vm);
+	}
+	if (!found) {
+		*sentence = "no adopted VM has this id or name";
+		return -ENOENT;
+	}
+	if (cmd == VMQOS_CMD_VM_SET)
+		return take_settings(attrs, size, *vm, sentence, blame);
+	if (cmd == VMQOS_CMD_VCPU_STAT_GET)
+		return get_vcpu(attrs, size, *vm, vcpu, sentence);
+	if (cmd == VMQOS_CMD_VM_RELEASE) {
+		vms[*vm].state = VMQOS_VM_STATE_RELEASING;
+		vms[*vm].leaving = !vmqos_fake.stuck;
+	}
+	return 0;
+}
+
+void vmqos_fake_settle(void)
+{
+	unsigned int i = 0;
+
+	while (i < vm_count) {
+		if (!vms[i].leaving) {
+			i++;
+			continue;
+		}
+		vmqos_fake_event(VMQOS_CMD_VM_RELEASE_NTF, i, 0);
+		memmove(&vms[i], &vms[i + 1], (--vm_count - i) * sizeof(vms[0]));
+	}
+}
+
+void vmqos_fake_script(const char *words)
+{
+	if (!words)
+		return;
+	vmqos_fake.loaded = !strstr(words, "absent");
+	vmqos_fake.stuck = strstr(words, "stuck");
+	vmqos_fake.lose = strstr(words, "lose");
+	if (strstr(words, "empty"))
+		vm_count = 0;
+	if (strstr(words, "nodes"))
+		nodes = 2;
+	if (strstr(words, "no-guest-time"))
+		guest_time = VMQOS_SWITCH_OFF;
+	if (strstr(words, "events")) {
+		vmqos_fake_event(VMQOS_CMD_VM_ADOPT_NTF, 0, 0);
+		vmqos_fake_event(VMQOS_CMD_VCPU_NTF, 0, 1);
+		vmqos_fake_event(VMQOS_CMD_VCPU_NTF, 1, 3);
+		vmqos_fake_event(VMQOS_CMD_VM_CHANGE_NTF, 1, 0);
+		vmqos_fake_event(VMQOS_CMD_HOST_CHANGE_NTF, 0, 0);
+		vmqos_fake_event(VMQOS_CMD_VM_RELEASE_NTF, 2, 0);
+		vmqos_fake_unload();
+		vmqos_fake_load();
+	}
+}
