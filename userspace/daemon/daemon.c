@@ -36,7 +36,9 @@
 
 /* Looking over the whole host reads every process: not more often than this. */
 #define SCAN_PAUSE_US	1000000
-#define ARRIVAL_SLACK_US	500
+/* systemd is told of the number of VMs no more often than this. */
+#define STATUS_PAUSE_US	1000000
+#define TIMER_SLACK_US	500
 
 struct vmqos_daemon {
 	const struct vmqos_daemon_options *options;
@@ -49,9 +51,12 @@ struct vmqos_daemon {
 	sd_event *loop;
 	sd_event_source *arrival_timer;
 	sd_event_source *scan_timer;
+	sd_event_source *status_timer;
 	uint64_t last_scan_us;
 	bool scan_pending;
-	unsigned int reported_count;
+	uint64_t last_status_us;
+	bool status_pending;
+	unsigned int status_count;
 };
 
 static void report_error(void *ctx, const char *file, unsigned int line, const char *message)
@@ -378,16 +383,32 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	return sd_event_exit(daemon->loop, EX_OK);
 }
 
-/* After each round: what 'systemctl status' shows. */
-static int on_round(sd_event_source *source, void *userdata)
+/* What 'systemctl status' shows. */
+static int on_status_timer(sd_event_source *source, uint64_t time_us, void *userdata)
 {
 	struct vmqos_daemon *daemon = userdata;
 	unsigned int count = vmqos_fleet_count(daemon->fleet);
 
 	(void)source;
-	if (count != daemon->reported_count)
-		sd_notifyf(0, "STATUS=%u %s adopted", count, count == 1 ? "VM" : "VMs");
-	daemon->reported_count = count;
+	(void)time_us;
+	daemon->status_pending = false;
+	daemon->last_status_us = now_us(daemon);
+	daemon->status_count = count;
+	sd_notifyf(0, "STATUS=%u %s adopted", count, count == 1 ? "VM" : "VMs");
+	return 0;
+}
+
+/* After each round of the loop: sending may have to wait for systemd, so not too often. */
+static int on_round(sd_event_source *source, void *userdata)
+{
+	struct vmqos_daemon *daemon = userdata;
+	uint64_t now = now_us(daemon), due = daemon->last_status_us + STATUS_PAUSE_US;
+
+	(void)source;
+	if (daemon->status_pending || daemon->status_count == vmqos_fleet_count(daemon->fleet))
+		return 0;
+	daemon->status_pending = true;
+	set_timer(daemon->status_timer, due > now ? due : now);
 	return 0;
 }
 
@@ -407,7 +428,7 @@ static int add_timer(struct vmqos_daemon *daemon, sd_event_source **timer,
 		     sd_event_time_handler_t handler)
 {
 	int ret = sd_event_add_time(daemon->loop, timer, CLOCK_MONOTONIC, UINT64_MAX,
-				    ARRIVAL_SLACK_US, handler, daemon);
+				    TIMER_SLACK_US, handler, daemon);
 
 	return ret < 0 ? ret : sd_event_source_set_enabled(*timer, SD_EVENT_OFF);
 }
@@ -424,6 +445,8 @@ static int add_sources(struct vmqos_daemon *daemon)
 		ret = add_timer(daemon, &daemon->arrival_timer, on_arrival_timer);
 	if (ret >= 0)
 		ret = add_timer(daemon, &daemon->scan_timer, on_scan_timer);
+	if (ret >= 0)
+		ret = add_timer(daemon, &daemon->status_timer, on_status_timer);
 	if (ret >= 0)
 		ret = sd_event_add_io(daemon->loop, NULL, daemon->uevents, EPOLLIN, on_uevent,
 				      daemon);
@@ -501,6 +524,7 @@ int vmqos_daemon_run(const struct vmqos_daemon_options *options)
 	if (!ret)
 		ret = serve(&daemon);
 
+	sd_event_source_unref(daemon.status_timer);
 	sd_event_source_unref(daemon.scan_timer);
 	sd_event_source_unref(daemon.arrival_timer);
 	sd_event_unref(daemon.loop);

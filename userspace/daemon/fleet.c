@@ -236,7 +236,19 @@ static void apply(struct vmqos_fleet *fleet, const struct vmqos_process *process
 
 static void log_refusal(struct vmqos_fleet *fleet, const struct vmqos_process *process, int error)
 {
+	const char *attr = vmqos_error_attr(fleet->ctx);
+
+	/* A process can hold another's VM for a moment, as whoever adopts it does. */
+	if (error == -EINVAL && attr && strcmp(attr, "pid") == 0) {
+		vmqos_daemon_log(LOG_DEBUG, "process %u (%s) holds a VM of another process",
+				 process->pid, process->name);
+		return;
+	}
 	switch (error) {
+	case 0:
+	case -EEXIST:
+	case -ENODEV:
+		break;
 	case -ESRCH:
 		vmqos_daemon_log(LOG_DEBUG, "process %u (%s) ended before it was adopted",
 				 process->pid, process->name);
@@ -244,9 +256,6 @@ static void log_refusal(struct vmqos_fleet *fleet, const struct vmqos_process *p
 	case -ENOENT:
 		vmqos_daemon_log(LOG_DEBUG, "process %u (%s) holds no VM", process->pid,
 				 process->name);
-		break;
-	case -EEXIST:
-	case -ENODEV:
 		break;
 	default:
 		vmqos_daemon_log(LOG_ERR, "cannot adopt VM %s (process %u): %s", process->name,

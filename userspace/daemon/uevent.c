@@ -16,7 +16,8 @@
 #include "uevent.h"
 
 #define KERNEL_GROUP	1	/* 2 has udev's copies, which any process may forge */
-#define RECEIVE_BUFFER	(4 << 20)
+/* Some hundred uevents; beyond that looking over the host is no more work. */
+#define RECEIVE_BUFFER	(1 << 20)
 #define KVM_DEVPATH	"/devices/virtual/misc/kvm"
 
 /* The value of @key when @field is KEY=value, or NULL. */
