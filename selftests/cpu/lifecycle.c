@@ -36,6 +36,7 @@ FIXTURE_SETUP(life)
 FIXTURE_TEARDOWN(life)
 {
 	vmqos_vmm_destroy(self->vm);
+	vmqos_subject_settle(self->ctx);
 	vmqos_close(self->ctx);
 }
 
@@ -57,7 +58,7 @@ TEST_F_TIMEOUT(life, hotplugged_vcpu, 60)
 	uint32_t id;
 	size_t count;
 
-	ASSERT_EQ(0, add(self->vm, "idle"));
+	ASSERT_EQ(0, add(self->vm, "halt:10000"));
 	ASSERT_EQ(0, vmqos_subject_adopt(self->ctx, self->vm, "hotplug", &id));
 	ASSERT_EQ(0, vmqos_subject_wait_attached(self->ctx, id, 1, ATTACH_MS));
 	ASSERT_EQ(0, add(self->vm, "spin"));
@@ -95,6 +96,41 @@ TEST_F_TIMEOUT(life, unstarted_vcpu, 60)
 	EXPECT_EQ(0, vcpu.stats.run_ns);
 	ASSERT_EQ(0, vmqos_vcpu_stat_get(self->ctx, id, 1, &vcpu));
 	EXPECT_EQ(VMQOS_VCPU_ATTACHED, vcpu.state);
+}
+
+/* A vCPU that is halted while it is adopted is not woken for that, and counted all the same. */
+TEST_F_TIMEOUT(life, halted_vcpu, 60)
+{
+	struct vmqos_sample a, b;
+	struct vmqos_stats grown;
+	uint32_t id;
+
+	ASSERT_EQ(0, add(self->vm, "idle"));
+	vmqos_sleep_ns(50000000);
+	ASSERT_EQ(0, vmqos_subject_adopt(self->ctx, self->vm, "halted", &id));
+	vmqos_sleep_ns(300000000);
+	ASSERT_EQ(0, vmqos_subject_sample(self->ctx, id, 0, getpid(),
+					  vmqos_vmm_tid(self->vm, 0), &a));
+	vmqos_sleep_ns(500000000);
+	ASSERT_EQ(0, vmqos_subject_sample(self->ctx, id, 0, getpid(),
+					  vmqos_vmm_tid(self->vm, 0), &b));
+	EXPECT_EQ(VMQOS_VCPU_PENDING, b.vcpu.state);
+	EXPECT_EQ(vmqos_vmm_tid(self->vm, 0), b.vcpu.tid);
+	EXPECT_EQ(a.proc.voluntary, b.proc.voluntary);
+	vmqos_stats_sub(&grown, &b.vcpu.stats, &a.vcpu.stats);
+	EXPECT_EQ(0, grown.run_ns);
+	EXPECT_EQ(0, grown.ready_ns);
+	EXPECT_TRUE(vmqos_subject_near(grown.blocked_ns, b.now - a.now, 1000000));
+	/* Its first wake-up brings the hook; nothing of the sleep is lost. */
+	ASSERT_EQ(0, vmqos_vmm_stop(self->vm, 0));
+	ASSERT_EQ(0, vmqos_vmm_start(self->vm, 0));
+	ASSERT_EQ(0, vmqos_subject_wait_attached(self->ctx, id, 1, ATTACH_MS));
+	ASSERT_EQ(0, vmqos_subject_sample(self->ctx, id, 0, getpid(),
+					  vmqos_vmm_tid(self->vm, 0), &b));
+	vmqos_stats_sub(&grown, &b.vcpu.stats, &a.vcpu.stats);
+	EXPECT_EQ(b.proc.run_ns - a.proc.run_ns, grown.run_ns);
+	EXPECT_TRUE(vmqos_subject_near(grown.run_ns + grown.ready_ns + grown.blocked_ns,
+				       b.now - a.now, 1000000));
 }
 
 /* When another thread takes over a vCPU, its counters go on from where they were. */
@@ -167,7 +203,7 @@ TEST_F_TIMEOUT(life, two_vms_in_a_process, 60)
 
 	ASSERT_NE(NULL, second);
 	ASSERT_EQ(0, add(self->vm, "spin"));
-	ASSERT_EQ(0, add(second, "idle"));
+	ASSERT_EQ(0, add(second, "halt:10000"));
 	ASSERT_EQ(0, vmqos_vm_adopt_pid(self->ctx, getpid(), NULL, &vms, &count)) {
 		TH_LOG("%s", vmqos_error(self->ctx));
 	}

@@ -86,6 +86,26 @@ int vmqos_proc_migrations(pid_t pid, pid_t tid, uint64_t *migrations)
 }
 
 /**
+ * vmqos_proc_irq_ns() - time that interrupts took on all CPUs since the host started
+ * @ns: where to put it, in steps of 10 ms for each kind
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_proc_irq_ns(uint64_t *ns)
+{
+	FILE *in = fopen("/proc/stat", "re");
+	uint64_t irq, softirq;
+	int got;
+
+	if (!in)
+		return -errno;
+	got = fscanf(in, "cpu %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &irq, &softirq);
+	fclose(in);
+	*ns = (irq + softirq) * 10000000;
+	return got == 2 ? 0 : -ENODATA;
+}
+
+/**
  * vmqos_now_ns() - the time
  *
  * Return: CLOCK_MONOTONIC in ns.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VMs as subjects of a test: made, adopted, and read beside the kernel's own truth. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "subject.h"
 
-#define GAP_NS		200000
+#define GAP_NS		1000000
 #define ATTEMPTS	30
 
 /**
@@ -125,6 +126,34 @@ int vmqos_subject_wait_gone(struct vmqos *ctx, uint32_t id, unsigned int timeout
 		vmqos_sleep_ns(5000000);
 	} while (vmqos_now_ns() < end);
 	return -ETIMEDOUT;
+}
+
+static bool unsettled(struct vmqos *ctx)
+{
+	struct vmqos_vm *vms;
+	bool found = false;
+	size_t count;
+
+	if (vmqos_vm_dump(ctx, &vms, &count))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (vms[i].pid == (uint32_t)getpid() || kill(vms[i].pid, 0))
+			found = true;
+	free(vms);
+	return found;
+}
+
+/**
+ * vmqos_subject_settle() - wait until vmqos has forgotten the VMs that are closed
+ * @ctx: context
+ *
+ * A VM that was closed, and its name, are known until the next look for dead
+ * ones; the next test may want the name.
+ */
+void vmqos_subject_settle(struct vmqos *ctx)
+{
+	for (int i = 0; i < 300 && unsettled(ctx); i++)
+		vmqos_sleep_ns(10000000);
 }
 
 /**

@@ -32,6 +32,7 @@ int vmqos_subject_adopt(struct vmqos *ctx, struct vmqos_vmm_vm *vm, const char *
 int vmqos_subject_wait_attached(struct vmqos *ctx, uint32_t id, unsigned int vcpus,
 				unsigned int timeout_ms);
 int vmqos_subject_wait_gone(struct vmqos *ctx, uint32_t id, unsigned int timeout_ms);
+void vmqos_subject_settle(struct vmqos *ctx);
 int vmqos_subject_sample(struct vmqos *ctx, uint32_t id, unsigned int index, pid_t pid,
 			 pid_t tid, struct vmqos_sample *out);
 bool vmqos_subject_near(uint64_t a, uint64_t b, uint64_t tolerance);

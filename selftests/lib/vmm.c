@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <linux/kvm.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -46,6 +47,7 @@ struct vcpu {
 	pid_t tid;
 	enum want want;
 	bool stopped;
+	uint32_t token;			/* it is our turn to run; a futex */
 	uint64_t runs, exits, interrupted;
 };
 
@@ -193,6 +195,24 @@ static void bump(uint64_t *counter)
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
+/* Wake the neighbour, then block until it wakes us. */
+static void pass_turn(struct vcpu *v)
+{
+	int other = v->index ^ 1;
+	struct vcpu *neighbour;
+
+	if (other >= v->vm->vcpus)
+		return;
+	neighbour = v->vm->vcpu[other];
+	__atomic_store_n(&neighbour->token, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &neighbour->token, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	while (!__atomic_exchange_n(&v->token, 0, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&v->want, __ATOMIC_ACQUIRE) != WANT_RUN)
+			return;
+		syscall(SYS_futex, &v->token, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	}
+}
+
 static void user_exit(struct vcpu *v)
 {
 	struct timespec period = {
@@ -201,9 +221,13 @@ static void user_exit(struct vcpu *v)
 	};
 
 	bump(&v->exits);
-	if (v->workload.kind == VMQOS_VMM_YIELD)
-		sched_yield();
-	else if (v->workload.kind == VMQOS_VMM_SLEEP)
+	for (uint32_t i = 0; i < v->workload.count; i++) {
+		if (v->workload.kind == VMQOS_VMM_PASS)
+			pass_turn(v);
+		else
+			sched_yield();
+	}
+	if (v->workload.kind == VMQOS_VMM_SLEEP)
 		nanosleep(&period, NULL);
 }
 

@@ -22,7 +22,8 @@ enum vmqos_vmm_kind {
 	VMQOS_VMM_HALT,		/* halt, woken by the local APIC timer */
 	VMQOS_VMM_DUTY,		/* burn a while in every period, then halt */
 	VMQOS_VMM_EXIT,		/* write a port: exits to user space, nothing else */
-	VMQOS_VMM_YIELD,	/* as exit, and the VMM calls sched_yield() each time */
+	VMQOS_VMM_YIELD,	/* as exit, and the VMM calls sched_yield() some times */
+	VMQOS_VMM_PASS,		/* as exit, and hand over to the neighbour some times, blocking */
 	VMQOS_VMM_SLEEP,	/* as exit, and the VMM sleeps in user space each time */
 	VMQOS_VMM_MMIO,		/* write outside memory: exits to user space */
 	VMQOS_VMM_TOUCH,	/* write one word of each page of a region, round and round */
@@ -36,12 +37,14 @@ enum vmqos_vmm_kind {
  * @period_us: timer or sleep period of halt, duty and sleep
  * @run_us: time to burn in each period of duty
  * @bytes: size of the region of touch
+ * @count: yields or hand-overs after each exit
  */
 struct vmqos_vmm_workload {
 	enum vmqos_vmm_kind kind;
 	uint32_t period_us;
 	uint32_t run_us;
 	uint64_t bytes;
+	uint32_t count;
 };
 
 /**

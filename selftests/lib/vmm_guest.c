@@ -36,84 +36,84 @@ extern const char vmqos_guest_exit[], vmqos_guest_mmio[], vmqos_guest_touch[];
 extern const char vmqos_guest_timer[];
 
 asm(".pushsection .rodata\n"
-    ".code32\n"
-    ".globl vmqos_guest_code, vmqos_guest_code_end\n"
-    ".globl vmqos_guest_spin, vmqos_guest_halt, vmqos_guest_duty\n"
-    ".globl vmqos_guest_exit, vmqos_guest_mmio, vmqos_guest_touch, vmqos_guest_timer\n"
-    "vmqos_guest_code:\n"
+	".code32\n"
+	".globl vmqos_guest_code, vmqos_guest_code_end\n"
+	".globl vmqos_guest_spin, vmqos_guest_halt, vmqos_guest_duty\n"
+	".globl vmqos_guest_exit, vmqos_guest_mmio, vmqos_guest_touch, vmqos_guest_timer\n"
+	"vmqos_guest_code:\n"
 
-    "vmqos_guest_spin:\n"
-    "	movl	$10000, %ecx\n"
-    "1:	decl	%ecx\n"
-    "	jnz	1b\n"
-    "	addl	$1, (%ebx)\n"
-    "	adcl	$0, 4(%ebx)\n"
-    "	jmp	vmqos_guest_spin\n"
+	"vmqos_guest_spin:\n"
+	"	movl	$10000, %ecx\n"
+	"1:	decl	%ecx\n"
+	"	jnz	1b\n"
+	"	addl	$1, (%ebx)\n"
+	"	adcl	$0, 4(%ebx)\n"
+	"	jmp	vmqos_guest_spin\n"
 
-    "vmqos_guest_exit:\n"
-    "	outb	%al, $0x10\n"
-    "	jmp	vmqos_guest_exit\n"
+	"vmqos_guest_exit:\n"
+	"	outb	%al, $0x10\n"
+	"	jmp	vmqos_guest_exit\n"
 
-    "vmqos_guest_mmio:\n"
-    "	movl	%eax, (%esi)\n"
-    "	jmp	vmqos_guest_mmio\n"
+	"vmqos_guest_mmio:\n"
+	"	movl	%eax, (%esi)\n"
+	"	jmp	vmqos_guest_mmio\n"
 
-    /* ESI: the region, ECX: its end */
-    "vmqos_guest_touch:\n"
-    "	movl	%esi, %eax\n"
-    "1:	incl	(%eax)\n"
-    "	addl	$4096, %eax\n"
-    "	cmpl	%ecx, %eax\n"
-    "	jb	1b\n"
-    "	addl	$1, (%ebx)\n"
-    "	adcl	$0, 4(%ebx)\n"
-    "	jmp	vmqos_guest_touch\n"
+	/* ESI: the region, ECX: its end */
+	"vmqos_guest_touch:\n"
+	"	movl	%esi, %eax\n"
+	"1:	incl	(%eax)\n"
+	"	addl	$4096, %eax\n"
+	"	cmpl	%ecx, %eax\n"
+	"	jb	1b\n"
+	"	addl	$1, (%ebx)\n"
+	"	adcl	$0, 4(%ebx)\n"
+	"	jmp	vmqos_guest_touch\n"
 
-    /* ESI: timer count in nanoseconds, periodic */
-    "guest_timer_setup:\n"
-    "	movl	$0x1ff, 0xf0(%edi)\n"		/* enable the APIC */
-    "	movl	$0xb, 0x3e0(%edi)\n"		/* divide by one */
-    "	movl	$0x20020, 0x320(%edi)\n"	/* periodic, vector 0x20 */
-    "	movl	%esi, 0x380(%edi)\n"
-    "	ret\n"
+	/* ESI: timer count in nanoseconds, periodic */
+	"guest_timer_setup:\n"
+	"	movl	$0x1ff, 0xf0(%edi)\n"		/* enable the APIC */
+	"	movl	$0xb, 0x3e0(%edi)\n"		/* divide by one */
+	"	movl	$0x20020, 0x320(%edi)\n"	/* periodic, vector 0x20 */
+	"	movl	%esi, 0x380(%edi)\n"
+	"	ret\n"
 
-    "vmqos_guest_halt:\n"
-    "	call	guest_timer_setup\n"
-    "	sti\n"
-    "1:	hlt\n"
-    "	incl	8(%ebx)\n"
-    "	jmp	1b\n"
+	"vmqos_guest_halt:\n"
+	"	call	guest_timer_setup\n"
+	"	sti\n"
+	"1:	hlt\n"
+	"	incl	8(%ebx)\n"
+	"	jmp	1b\n"
 
-    /* EBP: TSC ticks to burn in each period */
-    "vmqos_guest_duty:\n"
-    "	call	guest_timer_setup\n"
-    "	sti\n"
-    "1:	hlt\n"
-    "	incl	8(%ebx)\n"
-    "	xorl	%ecx, %ecx\n"
-    "	rdtsc\n"
-    "	movl	%eax, %esi\n"
-    "2:	rdtsc\n"
-    "	movl	%eax, %edx\n"
-    "	subl	%esi, %eax\n"
-    "	movl	%edx, %esi\n"
-    "	cmpl	16(%ebx), %eax\n"		/* was somewhere else: not our time */
-    "	ja	2b\n"
-    "	addl	%eax, %ecx\n"
-    "	cmpl	%ebp, %ecx\n"
-    "	jb	2b\n"
-    "	addl	$1, (%ebx)\n"
-    "	adcl	$0, 4(%ebx)\n"
-    "	jmp	1b\n"
+	/* EBP: TSC ticks to burn in each period */
+	"vmqos_guest_duty:\n"
+	"	call	guest_timer_setup\n"
+	"	sti\n"
+	"1:	hlt\n"
+	"	incl	8(%ebx)\n"
+	"	xorl	%ecx, %ecx\n"
+	"	rdtsc\n"
+	"	movl	%eax, %esi\n"
+	"2:	rdtsc\n"
+	"	movl	%eax, %edx\n"
+	"	subl	%esi, %eax\n"
+	"	movl	%edx, %esi\n"
+	"	cmpl	16(%ebx), %eax\n"		/* was somewhere else: not our time */
+	"	ja	2b\n"
+	"	addl	%eax, %ecx\n"
+	"	cmpl	%ebp, %ecx\n"
+	"	jb	2b\n"
+	"	addl	$1, (%ebx)\n"
+	"	adcl	$0, 4(%ebx)\n"
+	"	jmp	1b\n"
 
-    "vmqos_guest_timer:\n"
-    "	incl	12(%ebx)\n"
-    "	movl	$0, 0xb0(%edi)\n"		/* end of interrupt */
-    "	iret\n"
+	"vmqos_guest_timer:\n"
+	"	incl	12(%ebx)\n"
+	"	movl	$0, 0xb0(%edi)\n"		/* end of interrupt */
+	"	iret\n"
 
-    "vmqos_guest_code_end:\n"
-    ".code64\n"
-    ".popsection\n");
+	"vmqos_guest_code_end:\n"
+	".code64\n"
+	".popsection\n");
 
 static uint32_t code_address(const char *label)
 {
@@ -265,6 +265,7 @@ int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 		break;
 	case VMQOS_VMM_EXIT:
 	case VMQOS_VMM_YIELD:
+	case VMQOS_VMM_PASS:
 	case VMQOS_VMM_SLEEP:
 		regs.rip = code_address(vmqos_guest_exit);
 		break;

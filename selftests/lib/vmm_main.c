@@ -29,7 +29,9 @@ static const char usage[] =
 "  halt:US             halt; the local APIC timer wakes it every US microseconds\n"
 "  duty:RUN_US/US      burn RUN_US of CPU time in every US, then halt\n"
 "  exit                write a port for ever; every write exits to user space\n"
-"  yield               as exit, and the VMM calls sched_yield() each time\n"
+"  yield:COUNT         as exit, and the VMM calls sched_yield() COUNT times after each\n"
+"  pass:COUNT          as exit, and the thread hands over to that of its neighbour (0 and 1,\n"
+"                      2 and 3, ...) COUNT times after each, waiting for it in turn\n"
 "  sleep:US            as exit, and the VMM sleeps US in user space each time\n"
 "  mmio                write to unbacked memory for ever; every write exits to user space\n"
 "  touch:BYTES         write a word of each page of a region of BYTES (K, M, G), round and round\n"
@@ -167,7 +169,8 @@ static void print_stats(int vm)
 		    vmqos_kvmstat(fd, "halt_exits", &halts) ||
 		    vmqos_kvmstat_sum(fd, "halt_wait_hist", &blocks))
 			exits = halts = blocks = 0;
-		printf("stat %d %d tid %d work %llu wakes %llu ticks %llu runs %llu user-exits %llu interrupted %llu kvm-exits %llu kvm-halts %llu kvm-blocks %llu\n",
+		printf("stat %d %d tid %d work %llu wakes %llu ticks %llu runs %llu user-exits %llu "
+		       "interrupted %llu kvm-exits %llu kvm-halts %llu kvm-blocks %llu\n",
 		       vm, i, vmqos_vmm_tid(vms[vm], i), (unsigned long long)c.work,
 		       (unsigned long long)c.wakes, (unsigned long long)c.ticks,
 		       (unsigned long long)c.runs, (unsigned long long)c.exits,

@@ -8,7 +8,7 @@
 #include "vmm.h"
 
 /* Which parameter a workload takes. */
-enum parameter { NOTHING, PERIOD, RUN_AND_PERIOD, BYTES };
+enum parameter { NOTHING, PERIOD, RUN_AND_PERIOD, BYTES, COUNT };
 
 static const struct {
 	const char *name;
@@ -19,7 +19,8 @@ static const struct {
 	{ "halt", VMQOS_VMM_HALT, PERIOD },
 	{ "duty", VMQOS_VMM_DUTY, RUN_AND_PERIOD },
 	{ "exit", VMQOS_VMM_EXIT, NOTHING },
-	{ "yield", VMQOS_VMM_YIELD, NOTHING },
+	{ "yield", VMQOS_VMM_YIELD, COUNT },
+	{ "pass", VMQOS_VMM_PASS, COUNT },
 	{ "sleep", VMQOS_VMM_SLEEP, PERIOD },
 	{ "mmio", VMQOS_VMM_MMIO, NOTHING },
 	{ "touch", VMQOS_VMM_TOUCH, BYTES },
@@ -64,6 +65,7 @@ static int parse_bytes(const char **text, uint64_t *bytes)
 static int parse_parameter(const char *text, enum parameter parameter,
 			   struct vmqos_vmm_workload *out)
 {
+	char *end;
 	int ret = 0;
 
 	switch (parameter) {
@@ -82,8 +84,15 @@ static int parse_parameter(const char *text, enum parameter parameter,
 	case BYTES:
 		ret = parse_bytes(&text, &out->bytes);
 		break;
+	case COUNT:
+		out->count = strtoul(text, &end, 10);
+		ret = end == text || !out->count ? -EINVAL : 0;
+		text = end;
+		break;
 	}
-	return ret ? ret : *text ? -EINVAL : 0;
+	if (ret)
+		return ret;
+	return *text ? -EINVAL : 0;
 }
 
 /**
@@ -135,6 +144,9 @@ void vmqos_vmm_format_workload(const struct vmqos_vmm_workload *workload, char *
 		case BYTES:
 			snprintf(buf, size, "%s:%llu", kinds[i].name,
 				 (unsigned long long)workload->bytes);
+			return;
+		case COUNT:
+			snprintf(buf, size, "%s:%u", kinds[i].name, workload->count);
 			return;
 		}
 	}
