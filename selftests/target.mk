@@ -22,4 +22,4 @@ LOCAL_HDRS += $(wildcard *.h) $(wildcard $(SELFTESTS)/lib/*.h)
 
 include $(KSFT)/lib.mk
 
-$(TEST_GEN_PROGS): $(LIBVMM)
+$(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED): $(LIBVMM)
