@@ -114,7 +114,8 @@ void vmqos_scan_set_period(u32 ms)
  */
 int vmqos_scan_init(void)
 {
-	vmqos_wq = alloc_workqueue("vmqos", WQ_UNBOUND, 0);
+	/* Ahead of vCPUs that burn: they are what the work is about. */
+	vmqos_wq = alloc_workqueue("vmqos", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	return vmqos_wq ? 0 : -ENOMEM;
 }
 
