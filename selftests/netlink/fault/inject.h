@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Failing allocations on purpose, by the kernel's fault injection. */
+#ifndef VMQOS_FAULT_INJECT_H
+#define VMQOS_FAULT_INJECT_H
+
+#include <stdbool.h>
+
+const char *inject_prepare(void);
+void inject_restore(void);
+void inject_arm(unsigned int nth);
+bool inject_disarm(void);
+int inject_workers(unsigned int percent);
+
+#endif
