@@ -99,9 +99,10 @@ static void print_lines(struct vmqos_out *out)
 	drop_cells(out);
 }
 
-static void print_cell(const struct cell *cell, int width, bool last, const char *text)
+/* @number: the column has numbers, its heading and its gaps stand with them. */
+static void print_cell(const char *text, int width, bool number, bool last)
 {
-	if (cell->number)
+	if (number)
 		printf("%*s", width, text);
 	else if (last)
 		fputs(text, stdout);
@@ -114,28 +115,32 @@ static void print_table(struct vmqos_out *out)
 {
 	size_t columns = out->columns;
 	size_t column, row;
+	bool *numbers;
 	int *widths;
 
 	if (!columns)
 		return;
 	widths = vmqos_need(calloc(columns, sizeof(*widths)));
+	numbers = vmqos_need(calloc(columns, sizeof(*numbers)));
 	for (column = 0; column < columns; column++) {
 		widths[column] = strlen(out->cells[column].label);
 		for (row = 0; row < out->rows; row++) {
-			int width = strlen(out->cells[row * columns + column].text);
+			const struct cell *cell = &out->cells[row * columns + column];
+			int width = strlen(cell->text);
 
 			if (width > widths[column])
 				widths[column] = width;
+			numbers[column] |= cell->number;
 		}
 	}
 	for (column = 0; column < columns; column++)
-		print_cell(&out->cells[column], widths[column], column + 1 == columns,
-			   out->cells[column].label);
+		print_cell(out->cells[column].label, widths[column], numbers[column],
+			   column + 1 == columns);
 	for (row = 0; row < out->rows; row++)
 		for (column = 0; column < columns; column++)
-			print_cell(&out->cells[row * columns + column], widths[column],
-				   column + 1 == columns,
-				   out->cells[row * columns + column].text);
+			print_cell(out->cells[row * columns + column].text, widths[column],
+				   numbers[column], column + 1 == columns);
+	free(numbers);
 	free(widths);
 	drop_cells(out);
 }

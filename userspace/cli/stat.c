@@ -10,7 +10,9 @@
 #include "out.h"
 #include "records.h"
 
-#define BAR_WIDTH	40
+static const char bar[] = "########################################";
+
+#define BAR_WIDTH	((int)sizeof(bar) - 1)
 
 struct request {
 	bool vcpus;
@@ -233,10 +235,8 @@ static void print_histogram(const struct vmqos_stats *stats)
 		/* What is there shows, however little it is. */
 		if (value && !width)
 			width = 1;
-		printf("%10llu ", (unsigned long long)value);
-		while (width-- > 0)
-			putchar('#');
-		putchar('\n');
+		printf("%10llu%s%.*s\n", (unsigned long long)value, width ? " " : "", width,
+		       bar);
 	}
 }
 

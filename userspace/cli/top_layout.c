@@ -9,7 +9,7 @@
 
 #define ID_WIDTH	4
 #define VCPUS_WIDTH	4
-#define NAME_LEAST	12
+#define NAME_LEAST	13
 
 void vmqos_top_lay_out(const struct vmqos_top *top, const bool *off, int width,
 		       struct vmqos_top_layout *layout)
@@ -76,10 +76,12 @@ void vmqos_top_line(const struct vmqos_top_layout *layout, const struct vmqos_to
 	size_t i;
 
 	if (row->vcpu) {
-		/* A vCPU that runs as it should needs no word. */
-		snprintf(name, sizeof(name), " vcpu %u %s", row->vcpu->index,
-			 row->vcpu->state == VMQOS_VCPU_ATTACHED ? "" :
-			 vmqos_vcpu_state_name(row->vcpu->state));
+		/* A vCPU that is as it should be needs no word on that. */
+		if (row->vcpu->state == VMQOS_VCPU_ATTACHED)
+			snprintf(name, sizeof(name), " vcpu %u", row->vcpu->index);
+		else
+			snprintf(name, sizeof(name), " %u %s", row->vcpu->index,
+				 vmqos_vcpu_state_name(row->vcpu->state));
 		used = snprintf(text, size, "%*s %-*.*s %*s", ID_WIDTH, "", layout->name_width,
 				layout->name_width, name, VCPUS_WIDTH, "");
 	} else {

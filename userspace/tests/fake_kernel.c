@@ -12,6 +12,7 @@
 
 #include <linux/vmqos.h>
 
+#include "../lib/process.h"
 #include "../lib/transport.h"
 #include "fake_kernel.h"
 #include "fake_vms.h"
@@ -61,6 +62,8 @@ static void start(void)
 {
 	vmqos_fake_reset();
 	vmqos_fake_script(getenv("VMQOS_FAKE"));
+	if (getenv("VMQOS_FAKE_PROC"))
+		vmqos_proc_root = getenv("VMQOS_FAKE_PROC");
 }
 
 static struct datagram *new_datagram(const void *bytes, size_t size)

@@ -453,7 +453,10 @@ void vmqos_fake_script(const char *words)
 		vmqos_fake_event(VMQOS_CMD_VM_CHANGE_NTF, 1, 0);
 		vmqos_fake_event(VMQOS_CMD_HOST_CHANGE_NTF, 0, 0);
 		vmqos_fake_event(VMQOS_CMD_VM_RELEASE_NTF, 2, 0);
+		/* Told only: events that wait already carry the family's number. */
 		vmqos_fake_unload();
 		vmqos_fake_load();
+		vmqos_fake.family--;
+		vmqos_fake.group--;
 	}
 }

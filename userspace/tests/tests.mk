@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the library and the tool, against a kernel of our own. Included by
+# ../Makefile.
+
+TEST_DIR	:= $(BUILD)/tests
+TESTS		:= text_test process_test request_test
+# The library but for its transport, in whose place is the fake kernel.
+TEST_LIB_OBJS	:= $(filter-out %/transport.o,$(LIB_OBJS))
+FAKE_OBJS	:= $(TEST_DIR)/fake_kernel.o $(TEST_DIR)/fake_vms.o
+LIB_FUZZ	:= cmdline_fuzz answer_fuzz
+LIB_FUZZ_ROUNDS	?= 100000
+
+$(TEST_DIR)/%.o: tests/%.c Makefile tests/tests.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -I../uapi $(CFLAGS_ALL) $(NL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(TESTS:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/%.o $(FAKE_OBJS) $(TEST_LIB_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(FAKE_OBJS) $(TEST_LIB_OBJS) $(NL_LIBS) -lm
+
+$(TEST_DIR)/fuzz/%.o: fuzz/%.c Makefile tests/tests.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -I../uapi $(CFLAGS_ALL) $(NL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB_FUZZ:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/fuzz/%.o $(TEST_DIR)/fuzz/mutate.o \
+		$(FAKE_OBJS) $(TEST_LIB_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(NL_LIBS)
+
+# The tool with the fake kernel inside.
+$(TEST_DIR)/vmqos: $(CLI_OBJS) $(FAKE_OBJS) $(TEST_LIB_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(NL_LIBS) $(JSON_LIBS) $(CURSES_LIBS) -lm
+
+.PHONY: check-lib check-variant
+check-variant: $(TESTS:%=$(TEST_DIR)/%) $(LIB_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos
+	@for test in $(TESTS); do \
+		$(TEST_DIR)/$$test > $(TEST_DIR)/$$test.tap || \
+			{ cat $(TEST_DIR)/$$test.tap; exit 1; }; \
+		echo "$$test$(if $(SANITIZE), (sanitizers)): $$(grep -c '^ok' $(TEST_DIR)/$$test.tap) passed"; \
+	done
+	@for fuzz in $(LIB_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
+	@tests/snapshots $(TEST_DIR)/vmqos
+
+check-lib: check-variant
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized SANITIZE=1 check-variant
+
+.PHONY: check
+check: check-lib
+
+# Writes what the tool prints now as what it is to print.
+.PHONY: snapshots
+snapshots: $(TEST_DIR)/vmqos
+	tests/snapshots --update $(TEST_DIR)/vmqos
+
+-include $(wildcard $(TEST_DIR)/*.d $(TEST_DIR)/fuzz/*.d)
