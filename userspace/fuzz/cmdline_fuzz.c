@@ -9,12 +9,17 @@
 
 #define UUID	"6b1c430e-872b-4d17-9a22-5f0a3c9e1104"
 
+#define TEN	"0123456789"
+#define LONG	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN \
+		TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 const struct vmqos_fuzz_seed vmqos_fuzz_seeds[] = {
 	VMQOS_FUZZ_SEED("qemu-system-x86_64\0-name\0guest=web,debug-threads=on\0-uuid\0" UUID "\0"),
 	VMQOS_FUZZ_SEED("kvm\0--name\0a,,b,process=c\0-qmp\0unix:/run/qmp,server=on\0"),
 	VMQOS_FUZZ_SEED("qemu\0-chardev\0socket,id=m,path=/run/m,server=on\0"
 			"-mon\0chardev=m,id=monitor,mode=control\0"),
 	VMQOS_FUZZ_SEED("qemu\0-mon\0m,mode=control\0-chardev\0socket,path=/x,id=m\0-name\0x\0"),
+	VMQOS_FUZZ_SEED("qemu\0-name\0guest=" LONG ",process=" LONG "\0-qmp\0unix:" LONG "\0"),
 	VMQOS_FUZZ_SEED("/usr/bin/firecracker\0--id\0abc\0"),
 	{ 0 }
 };

@@ -323,6 +323,19 @@ static void dump(struct answer *answer, uint8_t cmd, uint32_t only)
 	done(answer);
 }
 
+/* What a request before this one has left behind. */
+static void put_stale(struct answer *answer)
+{
+	struct nlmsghdr earlier = *answer->request;
+	struct answer old = *answer;
+
+	earlier.nlmsg_seq--;
+	old.request = &earlier;
+	put_one(&old, VMQOS_CMD_VM_GET, vmqos_fake_vm_count() - 1, 0);
+	acknowledge(&old, -ENXIO, "a stale refusal", 0, 0);
+	answer->used = old.used;
+}
+
 static void handle(struct answer *answer)
 {
 	struct genlmsghdr *genl = nlmsg_data(answer->request);
@@ -368,6 +381,8 @@ int vmqos_nl_send(struct vmqos_nl *nl, const struct nlmsghdr *message)
 	answer.bytes = malloc(DUMP_DATAGRAM);
 	if (!answer.bytes)
 		abort();
+	if (vmqos_fake.stale)
+		put_stale(&answer);
 	handle(&answer);
 	flush(&answer);
 	free(answer.bytes);

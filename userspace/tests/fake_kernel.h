@@ -24,6 +24,7 @@ struct vmqos_event;
  * @blame: and this attribute of the request at fault, 0 for none
  * @missing: and this attribute found missing, 0 for none
  * @echo: refusals carry the whole request, as without NETLINK_CAP_ACK
+ * @stale: answers come after one to an earlier request, about the last VM
  * @cut: datagrams lose so many bytes at their end
  * @lose: the next reading of events finds some lost
  * @stuck: a VM that is released stays, releasing, and no event comes
@@ -42,6 +43,7 @@ struct vmqos_fake {
 	int blame;
 	int missing;
 	bool echo;
+	bool stale;
 	size_t cut;
 	bool lose;
 	bool stuck;

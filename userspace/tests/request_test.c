@@ -252,6 +252,23 @@ static void short_answers(void)
 	end(ctx);
 }
 
+/* What an earlier request has left in the socket is nobody's answer. */
+static void stale_answers(void)
+{
+	struct vmqos *ctx = begin();
+	struct vmqos_vm *vms;
+	struct vmqos_vm got;
+	size_t count;
+
+	vmqos_fake.stale = true;
+	CHECK_EQ(vmqos_vm_get(ctx, 1, &got), 0);
+	CHECK_EQ(got.id, 1);
+	CHECK_EQ(vmqos_vm_dump(ctx, &vms, &count), 0);
+	CHECK_EQ(count, 3);
+	free(vms);
+	end(ctx);
+}
+
 static void events(void)
 {
 	static const unsigned int expected[] = {
@@ -400,6 +417,7 @@ int main(void)
 	RUN(interrupted_dumps);
 	RUN(reload);
 	RUN(short_answers);
+	RUN(stale_answers);
 	RUN(events);
 	RUN(events_without_module);
 	RUN(release);
