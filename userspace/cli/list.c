@@ -74,7 +74,7 @@ const struct vmqos_command vmqos_cmd_list = {
 	.options =
 	"  --format table  aligned columns with a heading\n"
 	"  --format tsv    for scripts: tabs, no heading; number, name, state, vCPUs,\n"
-	"                  attached vCPUs, process, UUID (empty when unknown)\n"
+	"                  attached vCPUs, process, UUID (- when unknown)\n"
 	"  --format json   as with --json\n",
 	.run = run_list,
 };

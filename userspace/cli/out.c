@@ -213,7 +213,7 @@ static void field(struct vmqos_out *out, const char *key, const char *label,
 	if (out->mode == VMQOS_OUT_TEXT && (in_lines(out) || in_row(out)))
 		add_cell(out, label, text, number);
 	else if (out->mode == VMQOS_OUT_TSV && in_row(out))
-		add_cell(out, label, value ? json_object_get_string(value) : "", number);
+		add_cell(out, label, value ? json_object_get_string(value) : "-", number);
 }
 
 void vmqos_out_str(struct vmqos_out *out, const char *key, const char *label, const char *value)
@@ -237,7 +237,8 @@ void vmqos_out_u64(struct vmqos_out *out, const char *key, const char *label, ui
 
 void vmqos_out_bool(struct vmqos_out *out, const char *key, const char *label, bool value)
 {
-	field(out, key, label, vmqos_need(json_object_new_boolean(value)), value ? "on" : "off", false);
+	field(out, key, label, vmqos_need(json_object_new_boolean(value)), value ? "on" : "off",
+	      false);
 }
 
 void vmqos_out_real(struct vmqos_out *out, const char *key, const char *label, double value,

@@ -13,6 +13,7 @@
 
 /* After so long without an end it is said which threads hold it up. */
 #define REPORT_MS	1000
+#define TIMEOUT_MAX_NS	UINT64_C(1000000000000000)
 
 /* @gone: the kernel has let go of it; @said: what was said last of its threads */
 struct leaving {
@@ -50,7 +51,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 			request->no_wait = true;
 			break;
 		case 't':
-			result = vmqos_arg_seconds(cli, "--timeout", optarg, 1, UINT64_C(1000000000000000),
+			result = vmqos_arg_seconds(cli, "--timeout", optarg, 1, TIMEOUT_MAX_NS,
 						   &request->timeout_ns);
 			break;
 		default:

@@ -25,6 +25,7 @@
  * @off: columns switched off by their index
  * @lines: the rows that there are to show, VMs and vCPUs of expanded ones
  * @selected: VM and vCPU of the cursor, by number; a VM has @selected_vcpu -1
+ * @moved: the user has moved the cursor; until then it stays at the top
  * @cursor: its place in @lines
  * @first: the line on top
  * @message: shown until the next key
@@ -37,6 +38,7 @@ struct screen {
 	size_t line_count;
 	uint32_t selected_vm;
 	int64_t selected_vcpu;
+	bool moved;
 	size_t cursor;
 	size_t first;
 	bool absent;
@@ -113,6 +115,8 @@ static void make_lines(struct screen *screen)
 		for (j = 0; j < count; j++)
 			screen->lines[screen->line_count++] = &vcpus[j];
 	}
+	if (!screen->moved)
+		select_line(screen, 0);
 	/* The cursor stays on its VM, wherever that has moved. */
 	for (i = 0; i < screen->line_count && !found; i++) {
 		if (is_selected(screen, screen->lines[i])) {
@@ -282,16 +286,16 @@ static void show_help(struct screen *screen)
 	for (i = 0; i < vmqos_top_column_count; i++) {
 		const struct vmqos_top_column *column = &vmqos_top_columns[i];
 
-		snprintf(line, sizeof(line), "  %c  %-7s %s", column->letter, column->title,
-			 column->help);
-		draw_text(y++, line, A_NORMAL);
-		if (y >= LINES - 1 && i + 1 < vmqos_top_column_count) {
+		if (y >= LINES - 1) {
 			draw_text(LINES - 1, "any key for more", A_REVERSE);
 			refresh();
 			wait_key();
 			erase();
 			y = 0;
 		}
+		snprintf(line, sizeof(line), "  %c  %-7s %s", column->letter, column->title,
+			 column->help);
+		draw_text(y++, line, A_NORMAL);
 	}
 	draw_text(LINES - 1, "any key goes back", A_REVERSE);
 	refresh();
@@ -404,6 +408,9 @@ static bool handle_key(struct screen *screen, int key)
 {
 	size_t page = LINES > 8 ? LINES - 8 : 1;
 
+	if (key == KEY_UP || key == KEY_DOWN || key == KEY_PPAGE || key == KEY_NPAGE ||
+	    key == KEY_HOME || key == KEY_END || key == 'k' || key == 'j' || key == 'e')
+		screen->moved = true;
 	switch (key) {
 	case 'q':
 		ended = 1;

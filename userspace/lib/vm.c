@@ -177,6 +177,6 @@ const char *vmqos_name_check(const char *name)
 		return "a name has at most 63 characters";
 	for (i = 0; i < length; i++)
 		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
-			return "a name has printable ASCII characters only, no blanks and no slashes";
+			return "a name has printable ASCII characters, no blanks and no slashes";
 	return NULL;
 }

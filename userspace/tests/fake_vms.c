@@ -122,12 +122,13 @@ static void count(struct counters *c, unsigned int vm, unsigned int vcpu)
 	uint64_t seconds = 10 + ticks;
 	uint64_t run_ms = (150 * (vm % 5 + 1) + 120 * vcpu) % 900;
 	uint64_t ready_ms = 25 * (vm % 4 + 1);
+	uint64_t busy_ms = run_ms + ready_ms;
 
 	c->wall += seconds * SECOND;
 	c->run += seconds * run_ms * 1000000;
 	c->ready += seconds * ready_ms * 1000000;
-	c->blocked += seconds * (1000 - run_ms - ready_ms) * 1000000;
-	c->halted += seconds * (900 - run_ms - ready_ms > 900 ? 0 : 900 - run_ms - ready_ms) * 900000;
+	c->blocked += seconds * (1000 - busy_ms) * 1000000;
+	c->halted += seconds * (busy_ms < 900 ? 900 - busy_ms : 0) * 900000;
 	c->guest += seconds * run_ms * 800000;
 	c->exits += seconds * 1000 * (vm + 1);
 	c->halts += seconds * 100;
@@ -243,7 +244,8 @@ static void put_host(struct nl_msg *msg)
 	nla_put_u32(msg, VMQOS_HOST_A_CPU_KHZ, 2794748);
 	nla_put_u64(msg, VMQOS_HOST_A_CAPACITY_MHZ, cpus * 2794748 / 1000);
 	nla_put_u64(msg, VMQOS_HOST_A_TIME_NS, now_ns());
-	nla_put_u64(msg, VMQOS_HOST_A_IDLE_NS, now_ns() / 4 * cpus + (asked_node == 1 ? now_ns() : 0));
+	nla_put_u64(msg, VMQOS_HOST_A_IDLE_NS,
+		    now_ns() / 4 * cpus + (asked_node == 1 ? now_ns() : 0));
 	nla_put_u32(msg, VMQOS_HOST_A_VMS, vmqos_fake_vm_count());
 	nla_put_u32(msg, VMQOS_HOST_A_VCPUS, vcpus);
 	nla_put_u32(msg, VMQOS_HOST_A_VCPU_BYTES, 768);

@@ -42,7 +42,8 @@ static void qemu_by_hand(void)
 	CHECK_STR(p.name, "web");
 	CHECK(!p.has_uuid);
 	CHECK_STR(p.qmp_path, "");
-	p = PARSE("qemu-system-x86", "/usr/bin/qemu-system-x86_64\0--name\0web,process=q\0-uuid\0" UUID
+	p = PARSE("qemu-system-x86", "/usr/bin/qemu-system-x86_64\0--name\0web,process=q"
+		  "\0-uuid\0" UUID
 		  "\0-qmp\0unix:/run/web.sock,server,nowait");
 	CHECK_STR(p.name, "web");
 	CHECK(p.has_uuid);
@@ -65,7 +66,8 @@ static void qemu_of_libvirt(void)
 
 	p = PARSE("qemu-system-x86",
 		  "/usr/bin/qemu-system-x86_64\0-name\0guest=deb12,debug-threads=on\0-S\0-object\0"
-		  "{\"qom-type\":\"secret\",\"id\":\"masterKey0\"}\0-machine\0pc-q35-7.2\0-uuid\0" UUID
+		  "{\"qom-type\":\"secret\",\"id\":\"masterKey0\"}\0-machine\0pc-q35-7.2"
+		  "\0-uuid\0" UUID
 		  "\0-chardev\0socket,id=charmonitor,path=/var/lib/libvirt/qemu/d-1/monitor.sock,server=on,wait=off"
 		  "\0-mon\0chardev=charmonitor,id=monitor,mode=control");
 	CHECK_STR(p.name, "deb12");

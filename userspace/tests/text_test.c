@@ -97,7 +97,8 @@ static void duration(void)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK_EQ(vmqos_duration_parse(bad[i], &ns), -EINVAL);
 	for (i = 0; i < sizeof(written) / sizeof(written[0]); i++)
-		CHECK_STR(vmqos_duration_format(written[i].ns, text, sizeof(text)), written[i].text);
+		CHECK_STR(vmqos_duration_format(written[i].ns, text, sizeof(text)),
+			  written[i].text);
 }
 
 static void name(void)
