@@ -172,8 +172,11 @@ struct sk_buff *vmqos_reply_alloc(struct genl_info *info)
  * @fill: fills the message
  * @object: what it tells of
  *
+ * An asker that has no room for the answer learns so from its socket; what was
+ * changed stays changed, so that is no refusal.
+ *
  * Context: handler of an operation.
- * Return: 0 or a negative error.
+ * Return: 0 or -EMSGSIZE.
  */
 int vmqos_reply_send(struct sk_buff *skb, struct genl_info *info,
 		     vmqos_fill_t fill, void *object)
@@ -190,7 +193,8 @@ int vmqos_reply_send(struct sk_buff *skb, struct genl_info *info,
 		return ret;
 	}
 	genlmsg_end(skb, hdr);
-	return genlmsg_reply(skb, info);
+	genlmsg_reply(skb, info);
+	return 0;
 }
 
 /**

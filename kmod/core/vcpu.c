@@ -92,6 +92,19 @@ void vmqos_vm_find_threads(struct vmqos_vm *vm)
 }
 
 /**
+ * vmqos_vcpu_forget_thread() - have the thread of a vCPU found anew
+ * @vcpu: the vCPU
+ *
+ * Context: process context, vmqos_lock held.
+ */
+void vmqos_vcpu_forget_thread(struct vmqos_vcpu *vcpu)
+{
+	lockdep_assert_held(&vmqos_lock);
+	put_pid(vcpu->pid);
+	vcpu->pid = NULL;
+}
+
+/**
  * vmqos_vm_free_vcpus() - free the objects of a VM's vCPUs
  * @vm: the VM; none of its vCPUs has a thread of ours any more
  *

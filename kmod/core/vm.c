@@ -20,8 +20,7 @@
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/preempt.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/task.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/stringhash.h>
@@ -180,17 +179,20 @@ static int vmqos_vm_check_owner(struct kvm *kvm, struct pid *pid,
 				const struct nlattr *attr,
 				struct netlink_ext_ack *extack)
 {
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
-	bool owner;
+	struct task_struct *leader, *task;
+	bool owner = false;
 
-	if (!task) {
+	rcu_read_lock();
+	leader = pid_task(pid, PIDTYPE_TGID);
+	/* Compared, not used; a main thread that has ended has none. */
+	if (leader)
+		for_each_thread(leader, task)
+			owner |= READ_ONCE(task->mm) == kvm->mm;
+	rcu_read_unlock();
+	if (!leader) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "there is no such process; give the process ID of the VMM, not of one of its threads");
 		return -ESRCH;
 	}
-	task_lock(task);
-	owner = task->mm && task->mm == kvm->mm;
-	task_unlock(task);
-	put_task_struct(task);
 	if (!owner) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "the process is not the one that made this VM");
 		return -EINVAL;

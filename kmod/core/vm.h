@@ -98,6 +98,7 @@ void vmqos_vm_count(u32 *vms, u32 *vcpus);
 
 int vmqos_vm_find_vcpus(struct vmqos_vm *vm);
 void vmqos_vm_find_threads(struct vmqos_vm *vm);
+void vmqos_vcpu_forget_thread(struct vmqos_vcpu *vcpu);
 void vmqos_vm_free_vcpus(struct vmqos_vm *vm);
 
 #endif /* _VMQOS_CORE_VM_H */

@@ -155,10 +155,10 @@ static u64 vmqos_minus(u64 a, u64 b)
 static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 				     struct vmqos_counts *counts)
 {
-	u64 blocked_delay = READ_ONCE(acct->blocked_delay);
 	u64 halted_delay = READ_ONCE(acct->halted_delay);
-	u64 blocked = READ_ONCE(acct->blocked);
+	u64 blocked_delay = READ_ONCE(acct->blocked_delay);
 	u64 halted = READ_ONCE(acct->halted);
+	u64 blocked = READ_ONCE(acct->blocked);
 	u64 now;
 	u32 off;
 
@@ -172,7 +172,10 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 	}
 	counts->blocked_ns = READ_ONCE(acct->early) +
 			     vmqos_minus(vmqos_clock_ns(blocked), blocked_delay);
-	counts->halted_ns = vmqos_minus(vmqos_clock_ns(halted), halted_delay);
+	/* A delay read early may belong to a sleep read late: it is a part. */
+	counts->halted_ns = min(counts->blocked_ns,
+				vmqos_minus(vmqos_clock_ns(halted),
+					    halted_delay));
 }
 
 static void vmqos_account_read_guest(const struct vmqos_acct *acct,

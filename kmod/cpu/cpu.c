@@ -20,6 +20,9 @@
 
 DEFINE_STATIC_KEY_FALSE(vmqos_clock_is_tsc);
 
+/* Number of vCPUs in the state shared. vmqos_lock. */
+static u32 vmqos_nr_shared;
+
 /**
  * vmqos_clock_init() - choose the clock of the hooks
  *
@@ -90,6 +93,7 @@ static int vmqos_cpu_vcpu_init(struct vmqos_vcpu *vcpu)
 
 static void vmqos_cpu_vcpu_exit(struct vmqos_vcpu *vcpu)
 {
+	vmqos_nr_shared -= vcpu->cpu->state == VMQOS_VCPU_STATE_SHARED;
 	kfree(vcpu->cpu->spare);
 	put_pid(vcpu->cpu->tid);
 	kfree(vcpu->cpu);
@@ -113,6 +117,7 @@ static bool vmqos_cpu_vcpu_thread(struct vmqos_vcpu *vcpu,
 		return false;
 	cv->thread = cv->spare;
 	cv->spare = NULL;
+	vmqos_nr_shared -= cv->state == VMQOS_VCPU_STATE_SHARED;
 	cv->state = VMQOS_VCPU_STATE_PENDING;
 	put_pid(cv->tid);
 	cv->tid = get_task_pid(task, PIDTYPE_PID);
@@ -157,6 +162,25 @@ void vmqos_cpu_thread_attached(struct vmqos_thread *thread)
 	vmqos_event_vcpu(cv->vcpu);
 }
 
+/*
+ * A thread has let go of its hook: the vCPUs that it runs as well, and that
+ * were not counted for that, may now have it. Few VMMs have such.
+ */
+static void vmqos_cpu_unshare(const struct pid *pid)
+{
+	struct vmqos_vcpu *vcpu;
+	struct vmqos_vm *vm;
+	unsigned long id, index;
+
+	if (!vmqos_nr_shared)
+		return;
+	xa_for_each(&vmqos_vms, id, vm)
+		xa_for_each(&vm->vcpus, index, vcpu)
+			if (vcpu->cpu->state == VMQOS_VCPU_STATE_SHARED &&
+			    vcpu->cpu->tid == pid)
+				vmqos_vcpu_forget_thread(vcpu);
+}
+
 /**
  * vmqos_cpu_thread_retired() - a thread has nothing of ours any more
  * @thread: the thread; freed
@@ -175,6 +199,7 @@ void vmqos_cpu_thread_retired(struct vmqos_thread *thread)
 	cv->thread = NULL;
 	if (thread->shared) {
 		cv->state = VMQOS_VCPU_STATE_SHARED;
+		vmqos_nr_shared++;
 	} else {
 		cv->state = VMQOS_VCPU_STATE_LEFT;
 		vmqos_thread_times(thread, &run, &delay);
@@ -182,10 +207,10 @@ void vmqos_cpu_thread_retired(struct vmqos_thread *thread)
 		cv->ready_past += delay;
 		cv->wall_past += vmqos_clock_ns(vmqos_clock() - thread->since);
 	}
-	/* A thread that lives may come back to the vCPU. */
+	/* A thread that lives may come back to the vCPU, or take up another. */
 	if (!thread->shared && !thread->dead) {
-		put_pid(cv->vcpu->pid);
-		cv->vcpu->pid = NULL;
+		vmqos_vcpu_forget_thread(cv->vcpu);
+		vmqos_cpu_unshare(cv->tid);
 	}
 	vmqos_thread_free(thread);
 	vmqos_event_vcpu(cv->vcpu);
@@ -230,10 +255,11 @@ void vmqos_cpu_read_vcpu(struct vmqos_cpu_vcpu *cv, struct vmqos_counts *counts)
 	/* The scheduler's word of run time is as old as its last tick. */
 	counts->guest_ns = vmqos_told(&cv->guest_told,
 				      min(counts->guest_ns, counts->run_ns));
-	counts->exits = READ_ONCE(stat->exits) - cv->exits_base;
+	/* The parts before the whole: none is to be greater. */
 	counts->halt_exits = READ_ONCE(stat->halt_exits) - cv->halt_exits_base;
 	counts->io_exits = READ_ONCE(stat->io_exits) - cv->io_exits_base;
 	counts->mmio_exits = READ_ONCE(stat->mmio_exits) - cv->mmio_exits_base;
+	counts->exits = READ_ONCE(stat->exits) - cv->exits_base;
 }
 
 /**
