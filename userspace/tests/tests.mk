@@ -44,6 +44,16 @@ check-variant: $(TESTS:%=$(TEST_DIR)/%) $(LIB_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/
 	done
 	@for fuzz in $(LIB_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
 	@tests/snapshots $(TEST_DIR)/vmqos
+	@tests/completion $(TEST_DIR)/vmqos
+
+# The program in the manual page compiles and says what is missing.
+$(TEST_DIR)/man_example: man/libvmqos.3 $(BUILD)/libvmqos.so
+	@mkdir -p $(@D)
+	$(Q)sed -n '/^\.Bd -literal/,/^\.Ed/{/^\./d;s/\\e/\\/g;p}' $< > $@.c
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(RPATH)/.. -o $@ $@.c \
+		-L$(BUILD) -lvmqos
+
+check-variant: $(TEST_DIR)/man_example
 
 check-lib: check-variant
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized SANITIZE=1 check-variant
