@@ -43,7 +43,7 @@ qemu_command() {
 	else
 		qemu+=(-smp "$cpus")
 	fi
-	qemu+=(-kernel "$kernel_dir/vmlinuz" -initrd "$run/initrd" -append "$cmdline"
+	qemu+=(-kernel "$kernel_dir/vmlinux" -initrd "$run/initrd" -append "$cmdline"
 		-chardev "file,id=console,path=$run/console.log" -serial chardev:console
 		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
 		-device virtio-9p-pci,fsdev=root,mount_tag=root
