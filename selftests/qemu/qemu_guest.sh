@@ -6,7 +6,7 @@
 set -u
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
-PATH=$here/../bin:$here/../../userspace:$here/../../../scripts:$PATH
+PATH=$here/../bin:$here/../../scripts:$PATH
 # shellcheck disable=SC2034 # read by the helpers
 KSFT_NUM_TESTS=0
 helpers=$here/../kselftest/ktap_helpers.sh
@@ -51,6 +51,7 @@ within() {
 	done
 }
 
+ready() { said ready || ! kill -0 "$guest"; }
 said() { grep -q "^$1" "$work/out"; }
 attached() { (($(field vcpus_attached) >= $1)); }
 # A number of the VM out of the tool's JSON.
@@ -64,7 +65,8 @@ gone() { ! vmqos show ksft-guest; }
 guest run --name ksft-guest --uuid "$uuid" --vcpus 2 --max-vcpus 3 --load spin \
 	--qmp "$work/qmp" --timeout 240 >"$work/out" 2>&1 &
 guest=$!
-within 250 said ready || {
+within 250 ready
+said ready || {
 	sed 's/^/# /' "$work/out"
 	ktap_exit_fail_msg "the guest did not get ready"
 }
