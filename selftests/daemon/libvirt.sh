@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# vmqosd beside a real libvirt: domains are adopted under libvirt's name and UUID
+# and get their policy, from their start to their end, with the rights of the
+# service alone.
+
+set -uo pipefail
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+TESTS=8
+UUID=01234567-89ab-4def-8123-456789abcdef
+OTHER_UUID=fedcba98-7654-4321-8fed-cba987654321
+# A VMM and libvirt start within seconds even under emulation.
+PATIENCE=60
+
+skip() {
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# Installed, the script is beside the test; in the tree it is where it lives.
+find_libvirt_host() {
+	local file
+	for file in "$here/libvirt-host" "$here/../../scripts/libvirt-host"; do
+		[ ! -x "$file" ] || { echo "$file" && return; }
+	done
+	return 1
+}
+
+if [ "${1:-}" != inside ]; then
+	echo "TAP version 13"
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -e /dev/kvm ] || skip "no /dev/kvm: load kvm_amd or kvm_intel"
+	vmqos version >/dev/null 2>&1 || skip "vmqos does not answer: is the module loaded?"
+	for program in libvirtd virtlogd virsh dbus-daemon qemu-system-x86_64 setpriv; do
+		PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null ||
+			skip "$program is not installed: scripts/setup libvirt"
+	done
+	libvirt_host=$(find_libvirt_host) || skip "libvirt-host is not there"
+	"$libvirt_host" "$here/${0##*/}" inside
+	status=$?
+	[ $status != 125 ] || echo "Bail out! libvirt could not be started"
+	exit $status
+fi
+
+echo "1..$TESTS"
+work=$(mktemp -d /tmp/vmqosd-libvirt.XXXXXX)
+chmod 755 "$work"
+mkdir "$work/policy"
+touch "$work/log"
+number=0 failed=0 daemon=
+
+# shellcheck disable=SC2317 # called at exit
+cleanup() {
+	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
+	rm -rf -- "$work"
+}
+trap cleanup EXIT
+
+# result STATUS WHAT: one line of the protocol; what helps follows a failure.
+result() {
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number $2"
+		echo "# after $SECONDS s"
+		return
+	fi
+	echo "not ok $number $2"
+	failed=1
+	{
+		vmqos list
+		virsh -q list --all
+		cat "$work/log"
+	} 2>&1 | sed 's/^/# /'
+}
+
+# eventually COMMAND...: try it until it succeeds or patience is over.
+eventually() {
+	local end=$((SECONDS + PATIENCE))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# adopted NAME UUID VCPUS ATTACHED: whether it is, with so many vCPUs.
+# shellcheck disable=SC2317 # called by eventually
+adopted() {
+	vmqos list --format tsv 2>/dev/null |
+		awk -F '\t' -v name="$1" -v uuid="$2" -v vcpus="$3" -v attached="$4" '
+			$2 == name && $3 == "active" && $4 == vcpus && $5 == attached && $7 == uuid { ok = 1 }
+			END { exit !ok }'
+}
+
+known() {
+	vmqos list --format tsv 2>/dev/null | awk -F '\t' -v name="$1" '$2 == name { ok = 1 } END { exit !ok }'
+}
+
+# shellcheck disable=SC2317
+gone() { ! known "$1"; }
+# shellcheck disable=SC2317
+logged() { grep -qF -- "$1" "$work/log"; }
+
+# domain NAME UUID: define one that runs nothing but its firmware.
+domain() {
+	cat >"$work/domain.xml" <<-END
+	<domain type='kvm'>
+	  <name>$1</name>
+	  <uuid>$2</uuid>
+	  <memory unit='MiB'>64</memory>
+	  <vcpu current='1'>2</vcpu>
+	  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+	  <features><acpi/></features>
+	  <cpu mode='host-passthrough' check='none' migratable='off'/>
+	  <devices><memballoon model='none'/></devices>
+	</domain>
+	END
+	virsh -q define "$work/domain.xml"
+}
+
+cat >"$work/policy/shop.conf" <<END
+[vm "*"]
+adopt = no
+
+[vm "shop-*"]
+adopt = yes
+
+[vm uuid=$OTHER_UUID]
+adopt = yes
+name = database
+END
+
+# As its service does: a user of its own with three capabilities.
+caps=-all,+net_admin,+sys_ptrace,+dac_read_search
+setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+	"--inh-caps=$caps" "--ambient-caps=$caps" "--bounding-set=$caps" \
+	vmqosd --verbose --config "$work/policy" 2>"$work/log" &
+daemon=$!
+eventually logged "ready, 0 VMs adopted"
+result $? "vmqosd runs with the rights of its service"
+
+domain shop-1 $UUID && virsh -q start shop-1 && eventually adopted shop-1 $UUID 1 1
+result $? "a domain is adopted under libvirt's name and UUID when it starts"
+
+# Firmware that finds nothing to boot burns a CPU, of which an emulated host has few.
+virsh -q suspend shop-1
+domain db-7 $OTHER_UUID && virsh -q start db-7 --paused && eventually adopted database $OTHER_UUID 1 0
+result $? "a domain gets the name that the policy has for its UUID"
+
+virsh -q setvcpus shop-1 2 --live && eventually adopted shop-1 $UUID 2 1
+result $? "a vCPU that libvirt plugs in is found"
+
+# By the time that it runs, vmqosd has looked at it: its name is in the log.
+domain stranger 11111111-2222-4333-8444-555555555555 && virsh -q start stranger --paused &&
+	eventually logged "VM stranger (process " && gone stranger
+result $? "a domain that the policy does not want is left alone"
+
+sed -i 's/^name = database/name = archive/' "$work/policy/shop.conf"
+kill -HUP $daemon && eventually adopted archive $OTHER_UUID 1 0 && gone database
+result $? "a policy that is read again is applied to a domain that runs"
+
+virsh -q destroy shop-1 && eventually gone shop-1 && known archive
+result $? "a domain that libvirt destroys is released, the others stay"
+
+virsh -q destroy db-7 && virsh -q destroy stranger && eventually gone archive &&
+	kill -0 $daemon && ! logged "error: "
+result $? "all domains have ended, and vmqosd has met no error"
+
+exit $failed
