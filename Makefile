@@ -18,6 +18,7 @@ help:
 	@echo 'make                 the modules for the running kernel, and the userspace'
 	@echo 'make modules         the modules, into build/KERNEL; KERNEL=6.1, 6.12, 7.3 or debug'
 	@echo '                     for another kernel, W=1 for more warnings, WERROR=1 to fail on any'
+	@echo '                     VARIANT=NAME builds into build/KERNEL-NAME instead'
 	@echo 'make userspace       the library, the tool and the daemon, into build/userspace'
 	@echo 'make selftests       the tests, into build/selftests'
 	@echo 'make install         all of it onto this machine; PREFIX=/usr/local, DESTDIR='
