@@ -238,7 +238,8 @@ static unsigned int uevent_port(pid_t pid)
 
 	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%*s %u %u %x", &protocol, &port, &groups) == 3 &&
-		    protocol == NETLINK_KOBJECT_UEVENT && groups == 1 && port == (unsigned int)pid)
+		    protocol == NETLINK_KOBJECT_UEVENT && groups == 1 &&
+		    port == (unsigned int)pid)
 			found = port;
 	}
 	if (file)
@@ -251,7 +252,8 @@ TEST_F(vmqosd, forged_uevent)
 {
 	static const char forged[] =
 		"change@/devices/virtual/misc/kvm\0ACTION=change\0"
-		"DEVPATH=/devices/virtual/misc/kvm\0SUBSYSTEM=misc\0EVENT=create\0PID=4194303\0SEQNUM=1";
+		"DEVPATH=/devices/virtual/misc/kvm\0SUBSYSTEM=misc\0"
+		"EVENT=create\0PID=4194303\0SEQNUM=1";
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	int fd;
 

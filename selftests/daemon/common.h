@@ -44,14 +44,14 @@ FIXTURE_TEARDOWN_PARENT(vmqosd)
 
 #define START(...)								\
 	do {									\
-		const char *const start_options[] = { __VA_ARGS__ __VA_OPT__(,) NULL }; \
+		const char *const start_options[] = { "--foreground", ##__VA_ARGS__, NULL }; \
 		vmqos_service_start(&self->s, start_options);			\
 		ASSERT_EQ(0, vmqos_service_ready(&self->s));			\
 	} while (0)
 
 #define RUN(...)								\
 	({									\
-		const char *const run_options[] = { __VA_ARGS__ __VA_OPT__(,) NULL }; \
+		const char *const run_options[] = { "--foreground", ##__VA_ARGS__, NULL }; \
 		vmqos_service_run(&self->s, run_options);			\
 	})
 
@@ -64,25 +64,40 @@ FIXTURE_TEARDOWN_PARENT(vmqosd)
 #define WRITE(file, text)	ASSERT_EQ(0, vmqos_service_write(&self->s, file, text))
 
 #define EXPECT_ADOPTED(name)							\
-	EXPECT_LE(0, vmqos_service_adopted(&self->s, name, PATIENCE, NULL))	\
-		TH_LOG("VM %s is not adopted", name)
+	do {									\
+		const char *adopted_name = (name);				\
+		EXPECT_LE(0, vmqos_service_adopted(&self->s, adopted_name, PATIENCE, NULL)) \
+			TH_LOG("VM %s is not adopted", adopted_name);		\
+	} while (0)
 
 #define EXPECT_GONE(name)							\
-	EXPECT_LE(0, vmqos_service_gone(&self->s, name, PATIENCE))		\
-		TH_LOG("VM %s is still adopted", name)
+	do {									\
+		const char *gone_name = (name);					\
+		EXPECT_LE(0, vmqos_service_gone(&self->s, gone_name, PATIENCE))	\
+			TH_LOG("VM %s is still adopted", gone_name);		\
+	} while (0)
 
 /* Not adopted now, and not within a while either. */
 #define EXPECT_LEFT_ALONE(name)							\
-	EXPECT_EQ(-ETIMEDOUT, vmqos_service_adopted(&self->s, name, 500, NULL))	\
-		TH_LOG("VM %s is adopted", name)
+	do {									\
+		const char *alone_name = (name);				\
+		EXPECT_EQ(-ETIMEDOUT, vmqos_service_adopted(&self->s, alone_name, 500, NULL)) \
+			TH_LOG("VM %s is adopted", alone_name);			\
+	} while (0)
 
 #define EXPECT_LOGGED(text)							\
-	EXPECT_TRUE(vmqos_service_logged(&self->s, text, PATIENCE))		\
-		TH_LOG("not in the log: %s", text)
+	do {									\
+		const char *logged_text = (text);				\
+		EXPECT_TRUE(vmqos_service_logged(&self->s, logged_text, PATIENCE)) \
+			TH_LOG("not in the log: %s", logged_text);		\
+	} while (0)
 
 #define EXPECT_NOT_LOGGED(text)							\
-	EXPECT_FALSE(vmqos_service_logged(&self->s, text, 0))			\
-		TH_LOG("in the log: %s", text)
+	do {									\
+		const char *unlogged_text = (text);				\
+		EXPECT_FALSE(vmqos_service_logged(&self->s, unlogged_text, 0))	\
+			TH_LOG("in the log: %s", unlogged_text);		\
+	} while (0)
 
 /* Have the policy read again, and wait until that is done. */
 #define RELOAD()								\

@@ -37,6 +37,12 @@ if [ "${1:-}" != inside ]; then
 			skip "$program is not installed: scripts/setup libvirt"
 	done
 	libvirt_host=$(find_libvirt_host) || skip "libvirt-host is not there"
+	# Read in one go what would be paged in bit by bit: on a network file system
+	# that takes so long that libvirt stops waiting for QEMU.
+	for program in libvirtd qemu-system-x86_64; do
+		file=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")
+		ldd "$file" | awk '$3 ~ "^/" { print $3 }' | xargs -r cat "$file" >/dev/null
+	done
 	"$libvirt_host" "$here/${0##*/}" inside
 	status=$?
 	[ $status != 125 ] || echo "Bail out! libvirt could not be started"

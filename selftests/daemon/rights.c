@@ -13,12 +13,19 @@ static const char *const as_nobody[] = {
 };
 
 /* As the service runs it: a user of its own, capabilities handed down to it. */
-#define WITH_CAPABILITIES(list)							\
-	{									\
-		"setpriv", "--reuid=" NOBODY, "--regid=" NOBODY, "--clear-groups",	\
-		"--inh-caps=-all," list, "--ambient-caps=-all," list,		\
-		"--bounding-set=-all," list, "--no-new-privs", NULL,		\
-	}
+static const char *const *with_capabilities(const char *list)
+{
+	static char inherited[128], ambient[128], bounding[128];
+	static const char *const wrapper[] = {
+		"setpriv", "--reuid=" NOBODY, "--regid=" NOBODY, "--clear-groups",
+		"--no-new-privs", inherited, ambient, bounding, NULL,
+	};
+
+	snprintf(inherited, sizeof(inherited), "--inh-caps=-all,%s", list);
+	snprintf(ambient, sizeof(ambient), "--ambient-caps=-all,%s", list);
+	snprintf(bounding, sizeof(bounding), "--bounding-set=-all,%s", list);
+	return wrapper;
+}
 
 /* Tests of other users than root need their programs let in. */
 #define NEED_USERS()								\
@@ -46,12 +53,10 @@ TEST_F(vmqosd, no_rights)
 
 TEST_F(vmqosd, three_capabilities)
 {
-	static const char *const all[] = WITH_CAPABILITIES("+net_admin,+sys_ptrace,+dac_read_search");
-
 	NEED_USERS();
 	WRITE("a.conf", "[host]\nscan-period = 100\n");
 	ASSERT_LE(0, STANDIN(.name = "roots", .vcpus = 1));
-	self->s.wrapper = all;
+	self->s.wrapper = with_capabilities("+net_admin,+sys_ptrace,+dac_read_search");
 	START();
 	EXPECT_LE(0, vmqos_service_adopted(&self->s, "roots", 0, NULL));
 	ASSERT_LE(0, STANDIN(.name = "users", .vcpus = 1, .uid = VMM_UID));
@@ -61,32 +66,31 @@ TEST_F(vmqosd, three_capabilities)
 	EXPECT_EQ(0, vmqos_service_stop(&self->s, SIGTERM));
 }
 
-/* One VM that may not be looked into is told, and does not keep others from being adopted. */
-#define LACKING(list)								\
-	do {									\
-		static const char *const some[] = WITH_CAPABILITIES(list);	\
-										\
-		NEED_USERS();							\
-		ASSERT_LE(0, STANDIN(.name = "early", .vcpus = 1, .uid = VMM_UID)); \
-		self->s.wrapper = some;						\
-		START("--verbose");						\
-		EXPECT_LOGGED("VMs of other users cannot be adopted: give vmqosd CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"); \
-		EXPECT_LEFT_ALONE("early");					\
-		ASSERT_LE(0, STANDIN(.name = "theirs", .vcpus = 1, .uid = VMM_UID)); \
-		EXPECT_LOGGED("cannot adopt VM theirs");			\
-		ASSERT_LE(0, STANDIN(.name = "own", .vcpus = 1, .uid = 65534));	\
-		EXPECT_TRUE(vmqos_service_alive(&self->s));			\
-		EXPECT_LEFT_ALONE("theirs");					\
-	} while (0)
+/* A VM that may not be looked into is told, and does not keep others from being adopted. */
+static void lacking(struct __test_metadata *_metadata, struct _test_data_vmqosd *self,
+		    const char *capabilities)
+{
+	NEED_USERS();
+	ASSERT_LE(0, STANDIN(.name = "early", .vcpus = 1, .uid = VMM_UID));
+	self->s.wrapper = with_capabilities(capabilities);
+	START("--verbose");
+	EXPECT_LOGGED("VMs of other users cannot be adopted");
+	EXPECT_LOGGED("give vmqosd CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
+	EXPECT_LEFT_ALONE("early");
+	ASSERT_LE(0, STANDIN(.name = "theirs", .vcpus = 1, .uid = VMM_UID));
+	EXPECT_LOGGED("cannot adopt VM theirs");
+	EXPECT_TRUE(vmqos_service_alive(&self->s));
+	EXPECT_LEFT_ALONE("theirs");
+}
 
 TEST_F(vmqosd, without_ptrace)
 {
-	LACKING("+net_admin,+dac_read_search");
+	lacking(_metadata, self, "+net_admin,+dac_read_search");
 }
 
 TEST_F(vmqosd, without_search)
 {
-	LACKING("+net_admin,+sys_ptrace");
+	lacking(_metadata, self, "+net_admin,+sys_ptrace");
 }
 
 TEST_HARNESS_MAIN
