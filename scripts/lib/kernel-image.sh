@@ -23,7 +23,7 @@ kernel_image_extract() {
 	1f8b*) unpack=(gzip -dcq) ;;
 	*) vmqos_die "$1 is compressed in a way unknown here (it starts with $magic)" ;;
 	esac
-	tail -c "+$((offset + 1))" "$1" | head -c "$length" | "${unpack[@]}" >"$2" ||
+	head -c "$((offset + length))" "$1" | tail -c "$length" | "${unpack[@]}" >"$2" ||
 		vmqos_die "$1 cannot be decompressed by ${unpack[0]}"
 	[ "$(head -c 4 "$2")" = $'\x7fELF' ] || vmqos_die "$1 has something else than an ELF file in it"
 }

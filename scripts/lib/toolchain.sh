@@ -21,6 +21,8 @@ toolchain_get() {
 	. "$VMQOS_ROOT/scripts/lib/apt.sh"
 	vmqos_say "fetching Debian 13's $compiler"
 	vmqos_apt_open toolchain trixie
+	# shellcheck disable=SC2064 # the folder of this very call
+	trap "rm -rf -- '$VMQOS_APT_DIR'" EXIT
 	: >"$VMQOS_APT_DIR/status"
 	# shellcheck disable=SC2086 # a list of words
 	vmqos_apt_get -o "Dir::State::status=$VMQOS_APT_DIR/status" -o Debug::NoLocking=1 \
