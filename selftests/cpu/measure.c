@@ -130,6 +130,7 @@ static void account_load(struct vmqos *ctx, const struct load *load, double seco
 	}
 	for (int v = 0; v < load->vms; v++)
 		vmqos_vmm_destroy(vm[v]);
+	vmqos_subject_settle(ctx);
 }
 
 static void measure_accounting(double seconds, int runs)
@@ -313,10 +314,10 @@ static long meminfo_kib(const char *key)
 	return value;
 }
 
-/* Kernel memory in use, apart from pages of processes and files. */
+/* Kernel memory in use, apart from pages of processes and files, and caches of names. */
 static double kernel_kib(void)
 {
-	return meminfo_kib("Slab") + meminfo_kib("Percpu") + meminfo_kib("VmallocUsed");
+	return meminfo_kib("SUnreclaim") + meminfo_kib("Percpu") + meminfo_kib("VmallocUsed");
 }
 
 /* Busy time of all CPUs in ticks of 10 ms. */
