@@ -173,6 +173,8 @@ static int adopt_all(struct vmqos_cli *cli)
 	if (adoption.unreadable)
 		vmqos_say("%u process%s may not be looked into, VMs among them were not found; run it as root",
 			  adoption.unreadable, adoption.unreadable == 1 ? "" : "es");
+	if (adoption.unreadable)
+		err = -EPERM;
 	vmqos_adoption_free(&adoption);
 	return err || refused ? VMQOS_EXIT_FAILED : VMQOS_EXIT_OK;
 }

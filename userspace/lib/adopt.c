@@ -59,11 +59,22 @@ static void fallback_name(char *name, const char *base, uint32_t pid, unsigned i
 	snprintf(name, VMQOS_NAME_MAX + 1, "%.*s%s", room, base, tail);
 }
 
-static bool name_is_taken(const struct vmqos *ctx, int err)
+static bool is_blamed(const struct vmqos *ctx, const char *name)
 {
 	const char *attr = vmqos_error_attr(ctx);
 
-	return err == -EEXIST && attr && !strcmp(attr, "name");
+	return attr && !strcmp(attr, name);
+}
+
+static bool name_is_taken(const struct vmqos *ctx, int err)
+{
+	return err == -EEXIST && is_blamed(ctx, "name");
+}
+
+/* The process has the descriptor, by inheritance say, but another one made the VM. */
+static bool is_foreign(const struct vmqos *ctx, int err)
+{
+	return err == -EINVAL && is_blamed(ctx, "pid");
 }
 
 /*
@@ -121,6 +132,7 @@ static int adopt_fds(struct vmqos *ctx, int pidfd, uint32_t pid, const int *fds,
 	struct vmqos_vm_settings settings = { 0 };
 	struct vmqos_process process;
 	bool firm = false;
+	size_t foreign = 0;
 	size_t known = 0;
 	size_t i;
 	int err;
@@ -149,6 +161,10 @@ static int adopt_fds(struct vmqos *ctx, int pidfd, uint32_t pid, const int *fds,
 			known++;
 			continue;
 		}
+		if (is_foreign(ctx, err)) {
+			foreign++;
+			continue;
+		}
 		if (err)
 			return err;
 		kept = vmqos_list_add(adopted);
@@ -157,7 +173,9 @@ static int adopt_fds(struct vmqos *ctx, int pidfd, uint32_t pid, const int *fds,
 		*kept = vm;
 	}
 	/* The kernel's sentence of the last refusal is still the context's. */
-	return known == count ? -EEXIST : 0;
+	if (known + foreign < count)
+		return 0;
+	return known ? -EEXIST : -EINVAL;
 }
 
 int vmqos_vm_adopt_pid(struct vmqos *ctx, uint32_t pid,
@@ -243,6 +261,9 @@ int vmqos_vm_adopt_all(struct vmqos *ctx, struct vmqos_adoption *adoption)
 		result->pid = processes[i].pid;
 		strcpy(result->name, processes[i].name);
 		result->status = vmqos_vm_adopt_pid(ctx, result->pid, NULL, &vms, &vm_count);
+		/* Its VMs are adopted with the process that made them. */
+		if (is_foreign(ctx, result->status))
+			result->status = -ENOENT;
 		if (result->status)
 			snprintf(result->error, sizeof(result->error), "%s", vmqos_error(ctx));
 		adoption->process_count++;

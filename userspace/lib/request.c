@@ -130,7 +130,9 @@ static void take_extack(struct vmqos *ctx, struct run *run, const struct nlmsghd
 
 		switch (nla_type(attr)) {
 		case NLMSGERR_ATTR_MSG:
-			if (length < 1 || strnlen(nla_data(attr), length) == (size_t)length)
+			/* An empty one would say less than that of the errno. */
+			if (length < 2 || !*nla_get_string(attr) ||
+			    strnlen(nla_data(attr), length) == (size_t)length)
 				break;
 			vmqos_fail(ctx, err, "%s", nla_get_string(attr));
 			sentence = true;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/vmqos.h>
 #include <vmqos/vmqos.h>
 
 #include "../lib/process.h"
@@ -324,6 +325,16 @@ static void adopt_several(void)
 	}
 	vmqos_adoption_free(&adoption);
 
+	/* The first one was made by another process, which is no failure. */
+	vmqos_fake.refuse = -EINVAL;
+	vmqos_fake.sentence = "the process is not the one that made this VM";
+	vmqos_fake.blame = VMQOS_VM_A_PID;
+	CHECK_EQ(vmqos_vm_adopt_all(ctx, &adoption), 0);
+	CHECK_EQ(adoption.vm_count, 1);
+	vmqos_adoption_free(&adoption);
+	vmqos_fake.sentence = NULL;
+	vmqos_fake.blame = 0;
+
 	vmqos_fake.refuse = -EPERM;
 	CHECK_EQ(vmqos_vm_adopt_all(ctx, &adoption), -EPERM);
 	CHECK(strstr(vmqos_error(ctx), "CAP_NET_ADMIN"));
@@ -341,6 +352,12 @@ static void adopt_nothing(void)
 	add_process(getpid(), "test\n", "test\0", 6);
 	CHECK_EQ(vmqos_open(&ctx), 0);
 	CHECK_EQ(vmqos_vm_adopt_pid(ctx, getpid(), NULL, &vms, &count), -ENOENT);
+	add_fd(getpid(), 1, "anon_inode:kvm-vm");
+	vmqos_fake.refuse = -EINVAL;
+	vmqos_fake.sentence = "the process is not the one that made this VM";
+	vmqos_fake.blame = VMQOS_VM_A_PID;
+	CHECK_EQ(vmqos_vm_adopt_pid(ctx, getpid(), NULL, &vms, &count), -EINVAL);
+	CHECK_STR(vmqos_error(ctx), vmqos_fake.sentence);
 	CHECK_EQ(vmqos_vm_adopt_pid(ctx, 2147480009, NULL, &vms, &count), -ESRCH);
 	CHECK(!vms);
 	CHECK_EQ(vmqos_vm_adopt_pid(ctx, 2147480009, NULL, NULL, NULL), -ESRCH);

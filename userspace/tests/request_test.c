@@ -166,6 +166,11 @@ static void refusals(void)
 		CHECK_STR(vmqos_error_attr(ctx), "vm-fd");
 		vmqos_fake.missing = 0;
 	}
+	/* An empty sentence is none. */
+	vmqos_fake.sentence = "";
+	vmqos_fake.refuse = -EBUSY;
+	CHECK_EQ(vmqos_vm_get(ctx, 1, &got), -EBUSY);
+	CHECK(strlen(vmqos_error(ctx)) > 10);
 	vmqos_fake.sentence = NULL;
 	vmqos_fake.refuse = -EPERM;
 	CHECK_EQ(vmqos_vm_release(ctx, 1, NULL), -EPERM);

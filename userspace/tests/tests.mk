@@ -44,6 +44,7 @@ check-variant: $(TESTS:%=$(TEST_DIR)/%) $(LIB_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/
 	@for fuzz in $(LIB_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
 	@tests/snapshots $(TEST_DIR)/vmqos
 	@tests/completion $(TEST_DIR)/vmqos
+	@tests/screen $(TEST_DIR)/vmqos
 
 # The program in the manual page compiles and says what is missing.
 $(TEST_DIR)/man_example: man/libvmqos.3 $(BUILD)/libvmqos.so
@@ -59,6 +60,30 @@ check-lib: check-variant
 
 .PHONY: check
 check: check-lib
+
+# libFuzzer looks for new paths by itself, as long as it is given time. The whole
+# library is built by clang for it.
+$(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
+		$(filter-out lib/transport.c,$(wildcard lib/*.c)) tests/fake_kernel.c tests/fake_vms.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS_ALL) -I../uapi $(NL_CFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
+		$(filter %.c,$^) $(NL_LIBS)
+
+FUZZ_SECONDS	?= 5
+.PHONY: lib-fuzz
+lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer)
+	@for fuzz in $(LIB_FUZZ); do \
+		$(TEST_DIR)/$$fuzz.libfuzzer -seed=1 -max_len=1024 -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(TEST_DIR)/$$fuzz- > $(TEST_DIR)/$$fuzz.log 2>&1 || \
+			{ tail -n 40 $(TEST_DIR)/$$fuzz.log; exit 1; }; \
+		tail -n 1 $(TEST_DIR)/$$fuzz.log | sed "s/^/$$fuzz: /"; \
+	done
+
+ifneq ($(shell command -v clang),)
+check: lib-fuzz
+endif
 
 # Writes what the tool prints now as what it is to print.
 .PHONY: snapshots

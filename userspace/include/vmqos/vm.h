@@ -100,13 +100,13 @@ int vmqos_vm_adopt_fd(struct vmqos *ctx, int vm_fd, uint32_t pid,
  *
  * A name read from the command line that is taken becomes NAME-PID, then
  * NAME-PID-2 and so on; a name in @settings is never changed. VMs of the
- * process that are adopted already are passed over. VMs adopted before a
- * failure stay adopted and are in @vms.
+ * process that are adopted already, or that another process made, are passed
+ * over. VMs adopted before a failure stay adopted and are in @vms.
  *
  * Return: 0 when every VM of the process is adopted; -ESRCH when there is no
  * such process; -ENOENT when it holds no VM; -EPERM when it may not be looked
- * into; -EEXIST when all of its VMs were adopted already; another negative
- * errno.
+ * into; -EEXIST when all of its VMs were adopted already; -EINVAL when all of
+ * them were made by another process; another negative errno.
  */
 int vmqos_vm_adopt_pid(struct vmqos *ctx, uint32_t pid,
 		       const struct vmqos_vm_settings *settings,
