@@ -33,7 +33,6 @@ struct vmqos_cli {
  * @options: lines of help on its options, "" for none
  * @run: takes the command's arguments, argv[0] being its name; returns the
  *	exit code
- * @offline: works without the kernel module
  */
 struct vmqos_command {
 	const char *name;
@@ -41,7 +40,6 @@ struct vmqos_command {
 	const char *summary;
 	const char *options;
 	int (*run)(struct vmqos_cli *cli, int argc, char **argv);
-	bool offline;
 };
 
 extern const struct vmqos_command vmqos_cmd_adopt;

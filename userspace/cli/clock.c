@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Time of day as text. */
+/* Time of day as text, and time for time-outs. */
 #include <stdio.h>
 #include <time.h>
 
@@ -36,4 +36,12 @@ void vmqos_clock_time(char text[VMQOS_CLOCK_SIZE])
 
 	used = strftime(text, VMQOS_CLOCK_SIZE, "%H:%M:%S", &tm);
 	snprintf(text + used, VMQOS_CLOCK_SIZE - used, ".%03ld", ms);
+}
+
+int64_t vmqos_clock_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }

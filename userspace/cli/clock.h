@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Time of day as text, in the local time zone, to the millisecond. */
+/* Time of day as text, in the local time zone, to the millisecond; and time-outs. */
 #ifndef VMQOS_CLI_CLOCK_H
 #define VMQOS_CLI_CLOCK_H
+
+#include <stdint.h>
 
 #define VMQOS_CLOCK_SIZE	64
 
@@ -10,5 +12,8 @@ void vmqos_clock_date(char text[VMQOS_CLOCK_SIZE]);
 
 /* 23:59:59.123 */
 void vmqos_clock_time(char text[VMQOS_CLOCK_SIZE]);
+
+/* CLOCK_MONOTONIC in ms, for time-outs. */
+int64_t vmqos_clock_ms(void);
 
 #endif

@@ -16,7 +16,7 @@ static void list_commands(void)
 		printf("  %-8s  %s\n", vmqos_commands[i]->name, vmqos_commands[i]->summary);
 	puts("\n"
 	     "A VM is named by its number or its name as in \"vmqos list\".\n"
-	     "  --json  answer in JSON; its schemas are in /usr/share/vmqos/json-schema\n"
+	     "  --json  answer in JSON, whose schema vmqos(8) names\n"
 	     "Exit code: 0 done, 1 refused or failed, 2 wrong usage. See vmqos(8).");
 }
 
@@ -50,7 +50,6 @@ const struct vmqos_command vmqos_cmd_help = {
 	.summary = "Explain a command, or list them all",
 	.options = "",
 	.run = run_help,
-	.offline = true,
 };
 
 static int run_version(struct vmqos_cli *cli, int argc, char **argv)
@@ -79,5 +78,4 @@ const struct vmqos_command vmqos_cmd_version = {
 	.summary = "Tell the versions of the tool, the library and the loaded module",
 	.options = "",
 	.run = run_version,
-	.offline = true,
 };

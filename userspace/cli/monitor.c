@@ -143,5 +143,4 @@ const struct vmqos_command vmqos_cmd_monitor = {
 	.options =
 	"  --count N  end after N events\n",
 	.run = run_monitor,
-	.offline = true,
 };

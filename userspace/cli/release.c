@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "args.h"
 #include "cli.h"
+#include "clock.h"
 #include "out.h"
 
 /* After so long without an end it is said which threads hold it up. */
@@ -129,14 +129,6 @@ static int release(struct vmqos_cli *cli, struct request *request)
 	return result;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static size_t count_left(const struct request *request)
 {
 	size_t left = 0;
@@ -218,13 +210,13 @@ static void take_event(struct request *request, const struct vmqos_event *event)
 
 static int wait_gone(struct vmqos_cli *cli, struct request *request, struct vmqos_events *events)
 {
-	int64_t begin = now_ms();
+	int64_t begin = vmqos_clock_ms();
 	int64_t next = begin + REPORT_MS;
 	int64_t end = request->timeout_ns ? begin + (int64_t)(request->timeout_ns / 1000000) :
 		      INT64_MAX;
 
 	while (count_left(request)) {
-		int64_t now = now_ms();
+		int64_t now = vmqos_clock_ms();
 		struct vmqos_event event;
 		int64_t until = next < end ? next : end;
 		int answer;
@@ -242,7 +234,7 @@ static int wait_gone(struct vmqos_cli *cli, struct request *request, struct vmqo
 			if (answer < 0)
 				return answer;
 		}
-		now = now_ms();
+		now = vmqos_clock_ms();
 		if (now >= next || now >= end) {
 			next = now + REPORT_MS;
 			answer = look_again(cli, request);

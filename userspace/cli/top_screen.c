@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "top.h"
 
 #define LINES_LEAST	6
@@ -51,14 +51,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	ended = 1;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void say(struct screen *screen, const char *text)
@@ -474,10 +466,10 @@ static void run_screen(struct screen *screen)
 	int64_t next;
 
 	sample(screen);
-	next = now_ms() + (options->interval_ns < FIRST_MS * 1000000ull ?
+	next = vmqos_clock_ms() + (options->interval_ns < FIRST_MS * 1000000ull ?
 			   (int64_t)(options->interval_ns / 1000000) : FIRST_MS);
 	while (!ended) {
-		int64_t left = next - now_ms();
+		int64_t left = next - vmqos_clock_ms();
 		uint64_t interval = options->interval_ns;
 		bool due = left <= 0;
 		int key;
@@ -490,12 +482,12 @@ static void run_screen(struct screen *screen)
 				due = handle_key(screen, key);
 			/* A shorter interval does not wait for the end of the longer. */
 			if (options->interval_ns != interval)
-				next = now_ms() + options->interval_ns / 1000000;
+				next = vmqos_clock_ms() + options->interval_ns / 1000000;
 		}
 		if (!due)
 			continue;
 		sample(screen);
-		next = now_ms() + (screen->absent ? MODULE_MS :
+		next = vmqos_clock_ms() + (screen->absent ? MODULE_MS :
 				   (int64_t)(options->interval_ns / 1000000));
 		if (!screen->absent && options->samples && ++samples >= options->samples) {
 			draw(screen);

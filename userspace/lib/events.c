@@ -14,10 +14,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <linux/vmqos.h>
 
+#include "clock.h"
 #include "context.h"
 #include "decode.h"
 #include "transport.h"
@@ -220,18 +220,10 @@ static int next_ready(struct vmqos_events *events, struct vmqos_event *event)
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int vmqos_events_next(struct vmqos_events *events, struct vmqos_event *event, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = vmqos_nl_fd(events->nl), .events = POLLIN };
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = vmqos_now_ms() + timeout_ms;
 	int rest = timeout_ms;
 	int answer;
 
@@ -239,11 +231,8 @@ int vmqos_events_next(struct vmqos_events *events, struct vmqos_event *event, in
 		answer = next_ready(events, event);
 		if (answer)
 			return answer;
-		if (timeout_ms > 0) {
-			int64_t left = end - now_ms();
-
-			rest = left > 0 ? left : 0;
-		}
+		if (timeout_ms > 0)
+			rest = vmqos_left_ms(end);
 		if (!rest)
 			return 0;
 		answer = poll(&pfd, 1, rest);

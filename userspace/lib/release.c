@@ -4,18 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "context.h"
 #include "list.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* 1 when the VM is gone, 0 when it is still there, or a negative errno. */
 static int is_gone(struct vmqos *ctx, uint32_t id)
@@ -30,17 +22,14 @@ static int is_gone(struct vmqos *ctx, uint32_t id)
 
 static int wait_gone(struct vmqos *ctx, struct vmqos_events *events, uint32_t id, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = vmqos_now_ms() + timeout_ms;
 	struct vmqos_event event;
 	int rest = timeout_ms;
 	int answer;
 
 	for (;;) {
-		if (timeout_ms >= 0) {
-			int64_t left = end - now_ms();
-
-			rest = left > 0 ? left : 0;
-		}
+		if (timeout_ms >= 0)
+			rest = vmqos_left_ms(end);
 		answer = vmqos_events_next(events, &event, rest);
 		if (answer < 0)
 			return answer;
