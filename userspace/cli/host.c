@@ -46,7 +46,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	int option;
 
 	request->node = -1;
-	while (!result && (option = vmqos_next_option(cli, argc, argv, ":g:s:n:", longs)) != -1) {
+	while (!result && (option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		switch (option) {
 		case 'g':
 			if (vmqos_switch_parse(optarg, &request->settings.guest_time))

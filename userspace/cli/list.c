@@ -19,7 +19,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, enum vmqos_out_mo
 	int option;
 
 	*mode = cli->json ? VMQOS_OUT_JSON : VMQOS_OUT_TEXT;
-	while ((option = vmqos_next_option(cli, argc, argv, ":f:", longs)) != -1) {
+	while ((option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		if (option != 'f')
 			return VMQOS_EXIT_USAGE;
 		if (!strcmp(optarg, "table"))

@@ -87,7 +87,7 @@ static const struct vmqos_command *find_command(const char *name)
 /* Global options stand before the command; --json may stand anywhere. */
 static const char *take_global(struct vmqos_cli *cli, const char *arg)
 {
-	if (!strcmp(arg, "--json") || !strcmp(arg, "-j")) {
+	if (!strcmp(arg, "--json")) {
 		cli->json = true;
 		return NULL;
 	}

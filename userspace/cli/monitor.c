@@ -20,7 +20,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, uint64_t *events)
 	int option;
 
 	*events = UINT64_MAX;
-	while (!result && (option = vmqos_next_option(cli, argc, argv, ":c:", longs)) != -1) {
+	while (!result && (option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		if (option != 'c')
 			return VMQOS_EXIT_USAGE;
 		result = vmqos_arg_number(cli, "--count", optarg, 1, UINT32_MAX, events);

@@ -42,7 +42,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	int result = VMQOS_EXIT_OK;
 	int option;
 
-	while (!result && (option = vmqos_next_option(cli, argc, argv, ":ant:", longs)) != -1) {
+	while (!result && (option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		switch (option) {
 		case 'a':
 			request->all = true;

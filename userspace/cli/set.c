@@ -17,7 +17,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 	int result = VMQOS_EXIT_OK;
 	int option;
 
-	while (!result && (option = vmqos_next_option(cli, argc, argv, ":n:u:", longs)) != -1) {
+	while (!result && (option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		switch (option) {
 		case 'n':
 			result = vmqos_arg_name(cli, optarg, settings);

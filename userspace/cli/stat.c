@@ -27,7 +27,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	};
 	int option;
 
-	while ((option = vmqos_next_option(cli, argc, argv, ":v", longs)) != -1) {
+	while ((option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		if (option != 'v')
 			return VMQOS_EXIT_USAGE;
 		request->vcpus = true;

@@ -60,7 +60,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	int option;
 
 	while (!result &&
-	       (option = vmqos_next_option(cli, argc, argv, ":bn:d:1vs:", longs)) != -1) {
+	       (option = vmqos_next_option(cli, argc, argv, ":bn:d:", longs)) != -1) {
 		switch (option) {
 		case 'b':
 			request->batch = true;
