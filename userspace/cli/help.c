@@ -15,7 +15,7 @@ static void list_commands(void)
 	for (i = 0; vmqos_commands[i]; i++)
 		printf("  %-8s  %s\n", vmqos_commands[i]->name, vmqos_commands[i]->summary);
 	puts("\n"
-	     "A VM is named by its number or its name as in \"vmqos list\".\n"
+	     "A VM is named by its number, name or UUID as in \"vmqos list\".\n"
 	     "  --json  answer in JSON, whose schema vmqos(8) names\n"
 	     "Exit code: 0 done, 1 refused or failed, 2 wrong usage. See vmqos(8).");
 }

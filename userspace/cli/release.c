@@ -63,7 +63,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	if (request->all && optind < argc)
 		return vmqos_say_usage(cli, "--all goes without the name of a VM");
 	if (!request->all && optind == argc)
-		return vmqos_say_usage(cli, "which VM? Give its number or name, or --all");
+		return vmqos_say_usage(cli, "which VM? Give its number, name or UUID, or --all");
 	return VMQOS_EXIT_OK;
 }
 

@@ -32,7 +32,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 	if (result)
 		return result;
 	if (argc - optind != 1)
-		return vmqos_say_usage(cli, "set takes one VM, its number or its name");
+		return vmqos_say_usage(cli, "set takes one VM, its number, name or UUID");
 	if (!settings->set)
 		return vmqos_say_usage(cli, "nothing to set; give --name or --uuid");
 	return VMQOS_EXIT_OK;

@@ -21,7 +21,7 @@ static int run_show(struct vmqos_cli *cli, int argc, char **argv)
 	if (vmqos_next_option(cli, argc, argv, ":", longs) != -1)
 		return VMQOS_EXIT_USAGE;
 	if (argc - optind != 1)
-		return vmqos_say_usage(cli, "show takes one VM, its number or its name");
+		return vmqos_say_usage(cli, "show takes one VM, its number, name or UUID");
 	result = vmqos_arg_vm(cli, argv[optind], &vm);
 	if (result)
 		return result;

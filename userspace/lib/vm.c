@@ -84,23 +84,6 @@ int vmqos_vm_get_by_name(struct vmqos *ctx, const char *name, struct vmqos_vm *v
 	return vmqos_request_do(ctx, msg, take_vm, vm);
 }
 
-int vmqos_vm_find(struct vmqos *ctx, const char *text, struct vmqos_vm *vm)
-{
-	const char *wrong;
-	uint64_t id;
-	int err;
-
-	if (!vmqos_number_parse(text, 1, UINT32_MAX, &id)) {
-		err = vmqos_vm_get(ctx, id, vm);
-		if (err != -ENOENT)
-			return err;
-	}
-	wrong = vmqos_name_check(text);
-	if (wrong)
-		return vmqos_fail(ctx, -EINVAL, "\"%s\" names no VM: %s", text, wrong);
-	return vmqos_vm_get_by_name(ctx, text, vm);
-}
-
 static int add_vm(struct vmqos *ctx, struct nlattr *attrs, int size, void *arg)
 {
 	struct vmqos_vm *vm = vmqos_list_add(arg);
@@ -137,6 +120,56 @@ int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count)
 	*vms = list.items;
 	*count = list.count;
 	return 0;
+}
+
+/* The VM with a UUID; where several have it, none is meant. */
+static int find_by_uuid(struct vmqos *ctx, const char *text, const uint8_t *uuid,
+			struct vmqos_vm *vm)
+{
+	struct vmqos_vm *vms;
+	size_t found = 0;
+	size_t count;
+	size_t i;
+	int err;
+
+	err = vmqos_vm_dump(ctx, &vms, &count);
+	if (err)
+		return err;
+	for (i = 0; i < count; i++) {
+		if (!(vms[i].has & VMQOS_HAS(VMQOS_VM_UUID)) ||
+		    memcmp(vms[i].uuid, uuid, VMQOS_UUID_SIZE))
+			continue;
+		*vm = vms[i];
+		found++;
+	}
+	free(vms);
+	if (found > 1)
+		return vmqos_fail(ctx, -ENOTUNIQ, "%zu VMs have the UUID %s; give a number or a name",
+				  found, text);
+	if (!found)
+		return vmqos_fail(ctx, -ENOENT, "no adopted VM has this UUID");
+	return 0;
+}
+
+int vmqos_vm_find(struct vmqos *ctx, const char *text, struct vmqos_vm *vm)
+{
+	uint8_t uuid[VMQOS_UUID_SIZE];
+	const char *wrong;
+	uint64_t id;
+	int err;
+
+	if (!vmqos_number_parse(text, 1, UINT32_MAX, &id)) {
+		err = vmqos_vm_get(ctx, id, vm);
+		if (err != -ENOENT)
+			return err;
+	}
+	wrong = vmqos_name_check(text);
+	if (wrong)
+		return vmqos_fail(ctx, -EINVAL, "\"%s\" names no VM: %s", text, wrong);
+	err = vmqos_vm_get_by_name(ctx, text, vm);
+	if (err == -ENOENT && !vmqos_uuid_parse(text, uuid))
+		err = find_by_uuid(ctx, text, uuid, vm);
+	return err;
 }
 
 int vmqos_vm_set(struct vmqos *ctx, uint32_t id,

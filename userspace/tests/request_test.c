@@ -88,6 +88,16 @@ static void vm(void)
 	CHECK_EQ(got.id, 7);
 	CHECK_EQ(vmqos_vm_find(ctx, "db", &got), 0);
 	CHECK_EQ(got.id, 2);
+	CHECK_EQ(vmqos_vm_find(ctx, "6b1c430e-872b-4d17-9a22-5f0a3c9e1104", &got), 0);
+	CHECK_EQ(got.id, 1);
+	CHECK_EQ(vmqos_vm_find(ctx, "6B1C430E872B4D179A225F0A3C9E1104", &got), 0);
+	CHECK_EQ(got.id, 1);
+	CHECK_EQ(vmqos_vm_find(ctx, "00000000-0000-0000-0000-000000000000", &got), -ENOENT);
+	settings.set = VMQOS_HAS(VMQOS_VM_UUID);
+	CHECK_EQ(vmqos_uuid_parse("6b1c430e-872b-4d17-9a22-5f0a3c9e1104", settings.uuid), 0);
+	CHECK_EQ(vmqos_vm_set(ctx, 2, &settings, NULL), 0);
+	CHECK_EQ(vmqos_vm_find(ctx, "6b1c430e-872b-4d17-9a22-5f0a3c9e1104", &got), -ENOTUNIQ);
+	settings.set = VMQOS_HAS(VMQOS_VM_NAME);
 	CHECK_EQ(vmqos_vm_find(ctx, "3", &got), -ENOENT);
 	CHECK_EQ(vmqos_vm_find(ctx, "a b", &got), -EINVAL);
 	CHECK_EQ(vmqos_vm_find(ctx, "99999999999999999999", &got), -ENOENT);

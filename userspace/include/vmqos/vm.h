@@ -183,10 +183,11 @@ int vmqos_vm_get_by_name(struct vmqos *ctx, const char *name, struct vmqos_vm *v
 /**
  * vmqos_vm_find() - get the VM that a person means
  * @ctx: context
- * @text: number or name; a number that is no VM's is taken as a name
+ * @text: number, name or UUID; a number that is no VM's is taken as a name
  * @vm: filled
  *
- * Return: 0; -ENOENT when there is none; another negative errno.
+ * Return: 0; -ENOENT when there is none; -ENOTUNIQ when several have the UUID;
+ * another negative errno.
  */
 int vmqos_vm_find(struct vmqos *ctx, const char *text, struct vmqos_vm *vm);
 
