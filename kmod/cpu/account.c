@@ -34,6 +34,17 @@
 #include "cpu/cpu.h"
 #include "cpu/thread.h"
 
+/*
+ * With these options the scheduler charges a thread by a clock that leaves out
+ * interrupts or stolen time, and only its clock for run queues can be told.
+ */
+#if defined(CONFIG_IRQ_TIME_ACCOUNTING) || \
+	defined(CONFIG_PARAVIRT_TIME_ACCOUNTING)
+#define VMQOS_TASK_CLOCK_DIFFERS 1
+#else
+#define VMQOS_TASK_CLOCK_DIFFERS 0
+#endif
+
 /* 2^9 ns is the first bound: shorter latencies are all alike. */
 #define VMQOS_LATENCY_SHIFT 9
 
@@ -48,18 +59,32 @@ static __always_inline unsigned int vmqos_latency_bucket(u64 ns)
 		     VMQOS_LATENCY_BUCKETS - 1);
 }
 
+/*
+ * A sleep begins where the scheduler stopped charging the thread and ends where
+ * it was queued again. With these two stamps of the scheduler's, run, ready and
+ * blocked fit without a gap; by a clock read in the hooks each sleep would be
+ * longer by a context switch.
+ */
+static __always_inline u64 vmqos_charged_until(void)
+{
+	if (VMQOS_TASK_CLOCK_DIFFERS)
+		return vmqos_sched_clock();
+	return current->se.exec_start;
+}
+
 static void vmqos_account_woken(struct vmqos_acct *acct, u32 off, u64 delay)
 {
-	u64 slept = vmqos_clock() - acct->off_since;
+	s64 slept = current->sched_info.last_arrival - delay - acct->off_since;
+
+	/* The clocks of two CPUs may differ by a little. */
+	if (slept < 0)
+		slept = 0;
 
 	/* The end of the sleep first, its length second: see the overview. */
 	smp_store_release(&acct->off, VMQOS_OFF_NOT);
 	vmqos_count(&acct->blocked, slept);
-	vmqos_count(&acct->blocked_delay, delay);
-	if (off == VMQOS_OFF_HALTED) {
+	if (off == VMQOS_OFF_HALTED)
 		vmqos_count(&acct->halted, slept);
-		vmqos_count(&acct->halted_delay, delay);
-	}
 	vmqos_count(&acct->wakeups, 1);
 	vmqos_count(&acct->latency, delay);
 	if (delay > acct->latency_max)
@@ -104,7 +129,7 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 		vmqos_count(&acct->preemptions, 1);
 		return;
 	}
-	WRITE_ONCE(acct->off_since, vmqos_clock());
+	WRITE_ONCE(acct->off_since, vmqos_charged_until());
 	/* Pairs with vmqos_account_read_sleep(): off_since is of this sleep. */
 	smp_store_release(&acct->off,
 			  thread->vcpu->kvcpu->stat.generic.blocking ?
@@ -155,8 +180,6 @@ static u64 vmqos_minus(u64 a, u64 b)
 static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 				     struct vmqos_counts *counts)
 {
-	u64 halted_delay = READ_ONCE(acct->halted_delay);
-	u64 blocked_delay = READ_ONCE(acct->blocked_delay);
 	u64 halted = READ_ONCE(acct->halted);
 	u64 blocked = READ_ONCE(acct->blocked);
 	u64 now;
@@ -165,17 +188,14 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 	/* Pairs with vmqos_sched_out(); and the sums were read before. */
 	off = smp_load_acquire(&acct->off);
 	if (off == VMQOS_OFF_BLOCKED || off == VMQOS_OFF_HALTED) {
-		now = vmqos_minus(vmqos_clock(), READ_ONCE(acct->off_since));
+		now = vmqos_minus(vmqos_sched_clock(),
+				  READ_ONCE(acct->off_since));
 		blocked += now;
 		if (off == VMQOS_OFF_HALTED)
 			halted += now;
 	}
-	counts->blocked_ns = READ_ONCE(acct->early) +
-			     vmqos_minus(vmqos_clock_ns(blocked), blocked_delay);
-	/* A delay read early may belong to a sleep read late: it is a part. */
-	counts->halted_ns = min(counts->blocked_ns,
-				vmqos_minus(vmqos_clock_ns(halted),
-					    halted_delay));
+	counts->blocked_ns = READ_ONCE(acct->early) + blocked;
+	counts->halted_ns = halted;
 }
 
 static void vmqos_account_read_guest(const struct vmqos_acct *acct,

@@ -33,14 +33,12 @@ enum vmqos_off {
  *
  * @off: why the thread is off its CPU, enum vmqos_off
  * @cpu: CPU it ran on last
- * @off_since: clock when it went to sleep
+ * @off_since: the scheduler's clock when it went to sleep, ns
  * @early: time slept before the hook was in place, ns
  * @run_delay: value of the scheduler's run_delay at the last look, ns
- * @blocked: clock ticks slept, completed sleeps only
- * @halted: part of @blocked while halted
- * @blocked_delay: latency from wake-up to run contained in @blocked, ns
- * @halted_delay: the same in @halted, ns
- * @entry: clock of the entry to the guest, 0 outside the guest
+ * @blocked: time slept, completed sleeps only, ns
+ * @halted: part of @blocked while halted, ns
+ * @entry: vmqos_clock() of the entry to the guest, 0 outside the guest
  * @guest: clock ticks in the guest, completed visits only
  * @wakeups: times it came to a CPU after a sleep
  * @preemptions: times it lost its CPU while runnable
@@ -58,8 +56,6 @@ struct vmqos_acct {
 	u64 run_delay;
 	u64 blocked;
 	u64 halted;
-	u64 blocked_delay;
-	u64 halted_delay;
 	u64 entry;
 	u64 guest;
 	u64 wakeups;

@@ -205,7 +205,7 @@ void vmqos_cpu_thread_retired(struct vmqos_thread *thread)
 		vmqos_thread_times(thread, &run, &delay);
 		cv->run_past += run;
 		cv->ready_past += delay;
-		cv->wall_past += vmqos_clock_ns(vmqos_clock() - thread->since);
+		cv->wall_past += vmqos_sched_clock() - thread->since;
 	}
 	/* A thread that lives may come back to the vCPU, or take up another. */
 	if (!thread->shared && !thread->dead) {
@@ -243,7 +243,7 @@ void vmqos_cpu_read_vcpu(struct vmqos_cpu_vcpu *cv, struct vmqos_counts *counts)
 	vmqos_account_read(&cv->acct, counts);
 	if (cv->thread && cv->state != VMQOS_VCPU_STATE_SHARED) {
 		vmqos_thread_times(cv->thread, &run, &delay);
-		wall = vmqos_clock_ns(vmqos_clock() - cv->thread->since);
+		wall = vmqos_sched_clock() - cv->thread->since;
 		if (cv->state == VMQOS_VCPU_STATE_PENDING && wall > run + delay)
 			counts->blocked_ns += wall - run - delay;
 	}

@@ -107,16 +107,19 @@ static int vmqos_vcpu_stat_fill(struct sk_buff *skb, void *object)
 	struct vmqos_cpu_vcpu *cv = vcpu->cpu;
 	struct vmqos_counts counts;
 	struct nlattr *nest;
+	u32 tid = 0;
 	u64 now;
 	int cpu;
 
 	now = ktime_get_ns();
 	vmqos_cpu_read_vcpu(cv, &counts);
+	if (cv->state != VMQOS_VCPU_STATE_LEFT)
+		tid = pid_vnr(cv->tid);
 	cpu = READ_ONCE(cv->acct.cpu);
 	if (nla_put_u32(skb, VMQOS_VCPU_A_VM_ID, vcpu->vm->id) ||
 	    nla_put_u32(skb, VMQOS_VCPU_A_INDEX, vcpu->index) ||
 	    nla_put_u32(skb, VMQOS_VCPU_A_VCPU_ID, vcpu->kvcpu->vcpu_id) ||
-	    nla_put_u32(skb, VMQOS_VCPU_A_TID, pid_vnr(cv->tid)) ||
+	    nla_put_u32(skb, VMQOS_VCPU_A_TID, tid) ||
 	    nla_put_u32(skb, VMQOS_VCPU_A_STATE, cv->state) ||
 	    nla_put_u32(skb, VMQOS_VCPU_A_CPU, cpu) ||
 	    nla_put_u32(skb, VMQOS_VCPU_A_NODE, cpu_to_node(cpu)) ||

@@ -120,7 +120,7 @@ static bool vmqos_current_hooked(void)
 
 static u64 vmqos_thread_slept(struct vmqos_thread *thread)
 {
-	u64 wall = vmqos_clock_ns(vmqos_clock() - thread->since);
+	u64 wall = vmqos_sched_clock() - thread->since;
 	u64 run, delay;
 
 	vmqos_thread_times(thread, &run, &delay);
@@ -238,7 +238,7 @@ int vmqos_thread_attach(struct vmqos_thread *thread, struct task_struct *task,
 	thread->vcpu = vcpu;
 	thread->acct = acct;
 	thread->works = 1;
-	thread->since = vmqos_clock();
+	thread->since = vmqos_sched_clock();
 	thread->run_base = task->se.sum_exec_runtime;
 	thread->delay_base = task->sched_info.run_delay;
 	/*

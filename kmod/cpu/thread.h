@@ -28,7 +28,7 @@ struct vmqos_cpu_vcpu;
  * @rcu: frees the object
  * @run_base: the scheduler's run time when the thread was taken over, ns
  * @delay_base: the scheduler's ready time then, ns
- * @since: vmqos_clock() then
+ * @since: vmqos_sched_clock() then, ns
  * @lock: guards what follows; leaf, taken under the run queue's lock
  * @works: how many of the two works are queued
  * @posted: whether the object is in the list of news
