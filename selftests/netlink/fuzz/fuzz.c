@@ -168,7 +168,7 @@ static void *listen_to_events(void *count)
 
 static struct vmqos_vmm_vm *make_vm(enum vmqos_vmm_kind kind, int vcpus)
 {
-	const struct vmqos_vmm_workload workload = { .kind = kind, .period_us = 10000 };
+	const struct vmqos_vmm_workload workload = { .kind = kind, .period_us = 250000 };
 	struct vmqos_vmm_vm *vm = vmqos_vmm_create("fuzz", 4, 0);
 	int i;
 

@@ -232,12 +232,13 @@ static void put_odd(struct fuzz_random *random, struct growing *msg)
 		put(msg, fuzz_below(random, 12) | NLA_F_NESTED, junk, 4 * n);
 		return;
 	case 4:		/* a great many */
-		n = fuzz_below(random, 1000);
+		n = fuzz_below(random, fuzz_chance(random, 10) ? 1000 : 60);
 		for (i = 0; i < n; i++)
 			put(msg, fuzz_below(random, 12), junk, 4);
 		return;
 	default:	/* a huge one */
-		put(msg, fuzz_below(random, 12), NULL, fuzz_below(random, 65000));
+		n = fuzz_chance(random, 10) ? 65000 : 3000;
+		put(msg, fuzz_below(random, 12), NULL, fuzz_below(random, n));
 		return;
 	}
 }
@@ -256,7 +257,7 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 	do {
 		cmd = &vmqos_schema[fuzz_below(random, vmqos_schema_cmds)];
 	} while (!cmd->can_do);
-	dump = cmd->can_dump && fuzz_chance(random, 20);
+	dump = cmd->can_dump && fuzz_chance(random, 8);
 	list = dump ? &cmd->dump : &cmd->request;
 	memset(nlh, 0, NLMSG_HDRLEN + GENL_HDRLEN);
 	nlh->nlmsg_type = raw->family;
@@ -359,7 +360,7 @@ static void finish(struct vmqos_raw *raw, struct fuzz_datagram *d)
 void fuzz_generate(struct fuzz_random *random, struct vmqos_raw *raw,
 		   struct fuzz_datagram *datagram)
 {
-	unsigned int messages = fuzz_chance(random, 85) ? 1 : 2 + fuzz_below(random, 12);
+	unsigned int messages = fuzz_chance(random, 40) ? 1 : 2 + fuzz_below(random, 22);
 
 	datagram->len = 0;
 	while (messages-- && datagram->len < FUZZ_BYTES / 2) {
