@@ -255,11 +255,17 @@ void vmqos_cpu_read_vcpu(struct vmqos_cpu_vcpu *cv, struct vmqos_counts *counts)
 	/* The scheduler's word of run time is as old as its last tick. */
 	counts->guest_ns = vmqos_told(&cv->guest_told,
 				      min(counts->guest_ns, counts->run_ns));
-	/* The parts before the whole: none is to be greater. */
+	/*
+	 * The parts before the whole: their sum is not to be greater. KVM
+	 * counts an exit a moment before it counts the kind, so the parts may
+	 * be ahead by the one that was under way when the vCPU was found.
+	 */
 	counts->halt_exits = READ_ONCE(stat->halt_exits) - cv->halt_exits_base;
 	counts->io_exits = READ_ONCE(stat->io_exits) - cv->io_exits_base;
 	counts->mmio_exits = READ_ONCE(stat->mmio_exits) - cv->mmio_exits_base;
-	counts->exits = READ_ONCE(stat->exits) - cv->exits_base;
+	counts->exits = max(READ_ONCE(stat->exits) - cv->exits_base,
+			    counts->halt_exits + counts->io_exits +
+			    counts->mmio_exits);
 }
 
 /**
