@@ -141,6 +141,11 @@ static void sample(struct screen *screen)
 
 /* --- drawing --- */
 
+static bool too_small(void)
+{
+	return LINES < LINES_LEAST || COLS < COLUMNS_LEAST;
+}
+
 static void draw_text(int y, const char *text, attr_t attributes)
 {
 	attrset(attributes);
@@ -210,7 +215,7 @@ static void draw(struct screen *screen)
 	int i;
 
 	erase();
-	if (LINES < LINES_LEAST || COLS < COLUMNS_LEAST) {
+	if (too_small()) {
 		draw_text(0, "Terminal too small", A_NORMAL);
 		refresh();
 		return;
@@ -400,6 +405,9 @@ static bool handle_key(struct screen *screen, int key)
 {
 	size_t page = LINES > 8 ? LINES - 8 : 1;
 
+	/* What needs room to be shown is not begun without. */
+	if (too_small() && key > 0 && key < 256 && strchr("hfs?", key))
+		return false;
 	if (key == KEY_UP || key == KEY_DOWN || key == KEY_PPAGE || key == KEY_NPAGE ||
 	    key == KEY_HOME || key == KEY_END || key == 'k' || key == 'j' || key == 'e')
 		screen->moved = true;
