@@ -257,7 +257,7 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 			least = rest < least ? rest : least;
 		}
 	}
-	check_remainder(_metadata, remainder, least, irq, 1000000);
+	check_remainder(_metadata, remainder, least, irq, 3000000);
 }
 
 /* The VM's counters are the sums of those of its vCPUs. */

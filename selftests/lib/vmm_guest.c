@@ -30,11 +30,6 @@
 /* What the TSC may advance between two reads of the duty loop, in microseconds. */
 #define TSC_CAP_US	20
 
-extern const char vmqos_guest_code[], vmqos_guest_code_end[];
-extern const char vmqos_guest_spin[], vmqos_guest_halt[], vmqos_guest_duty[];
-extern const char vmqos_guest_exit[], vmqos_guest_mmio[], vmqos_guest_touch[];
-extern const char vmqos_guest_timer[];
-
 asm(".pushsection .rodata\n"
 	".code32\n"
 	".globl vmqos_guest_code, vmqos_guest_code_end\n"

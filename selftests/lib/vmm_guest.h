@@ -21,6 +21,12 @@ struct vmqos_guest_block {
 	uint32_t tsc_cap;	/* longer gaps between TSC reads are not the guest's time */
 };
 
+/* Places in the guest's code, which vmm_guest.c has as assembly. */
+extern const char vmqos_guest_code[], vmqos_guest_code_end[];
+extern const char vmqos_guest_spin[], vmqos_guest_halt[], vmqos_guest_duty[];
+extern const char vmqos_guest_exit[], vmqos_guest_mmio[], vmqos_guest_touch[];
+extern const char vmqos_guest_timer[];
+
 uint64_t vmqos_guest_memory(unsigned int max_vcpus);
 void vmqos_guest_write_image(void *memory);
 struct vmqos_guest_block *vmqos_guest_block(void *memory, int vcpu);

@@ -111,10 +111,11 @@ int vmqos_vmm_parse_workload(const char *text, struct vmqos_vmm_workload *out)
 		if (strlen(kinds[i].name) != length || strncmp(kinds[i].name, text, length))
 			continue;
 		out->kind = kinds[i].kind;
-		if (!text[length] != (kinds[i].parameter == NOTHING))
+		if (kinds[i].parameter == NOTHING)
+			return text[length] ? -EINVAL : 0;
+		if (!text[length])
 			return -EINVAL;
-		return text[length] ?
-			parse_parameter(text + length + 1, kinds[i].parameter, out) : 0;
+		return parse_parameter(text + length + 1, kinds[i].parameter, out);
 	}
 	return -EINVAL;
 }
