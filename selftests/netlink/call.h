@@ -32,7 +32,7 @@ int vmqos_wait_attached(struct vmqos_raw *raw, uint32_t id, uint32_t vcpus, unsi
 uint64_t vmqos_now_ms(void);
 void vmqos_sleep_ms(unsigned int ms);
 
-/**
+/*
  * struct vmqos_state_vm - a VM as far as it changes by commands alone
  */
 struct vmqos_state_vm {
@@ -43,7 +43,7 @@ struct vmqos_state_vm {
 	char name[VMQOS_NAME_MAX + 1];
 };
 
-/**
+/*
  * struct vmqos_state - everything that commands can change
  */
 struct vmqos_state {

@@ -46,12 +46,12 @@ struct worker {
 	bool failed;
 };
 
-static uint64_t seed, wanted = SHORT_RUN;
+static uint64_t seed, wanted = SHORT_RUN, seconds;
 static unsigned int nr_workers = 3, churners = 2;
 static struct worker workers[WORKERS_MAX];
 static struct vmqos_vmm_vm *own_vms[OWN_VMS], *kept_vms[FUZZ_KEPT];
 static uint64_t sent;			/* by all workers */
-static bool stopping;
+static bool stopping, ended;
 
 static void hex(const uint8_t *data, size_t len)
 {
@@ -73,8 +73,8 @@ static void fail(struct worker *w, const struct fuzz_datagram *d, uint64_t befor
 {
 	w->failed = true;
 	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
-	ksft_print_msg("seed %lu worker %u%s, datagram of messages %lu to %lu: %s\n", seed, w->index,
-		       w->nobody ? " (nobody)" : "", before, w->messages, why);
+	ksft_print_msg("seed %lu worker %u%s, datagram of messages %lu to %lu: %s\n",
+		       seed, w->index, w->nobody ? " (nobody)" : "", before, w->messages, why);
 	hex(d->data, d->len);
 }
 
@@ -131,6 +131,7 @@ static void *work(void *worker)
 		return NULL;
 	}
 	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED) &&
+	       !__atomic_load_n(&ended, __ATOMIC_RELAXED) &&
 	       __atomic_load_n(&sent, __ATOMIC_RELAXED) < wanted)
 		if (!one_datagram(w, &random, &raw, d))
 			break;
@@ -301,6 +302,7 @@ static void options(int argc, char **argv)
 		{ "messages", required_argument, NULL, 'm' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "churn", required_argument, NULL, 'c' },
+		{ "seconds", required_argument, NULL, 'S' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -322,8 +324,11 @@ static void options(int argc, char **argv)
 		case 'c':
 			churners = strtoul(optarg, NULL, 0);
 			break;
+		case 'S':
+			seconds = strtoul(optarg, NULL, 0);
+			break;
 		default:
-			ksft_exit_fail_msg("usage: fuzz [--seed N] [--messages N] [--threads N] [--churn N]\n");
+			ksft_exit_fail_msg("usage: fuzz [--seed N] [--messages N] [--seconds N] [--threads N] [--churn N]\n");
 		}
 	}
 	if (nr_workers < 2 || nr_workers > WORKERS_MAX)
@@ -351,7 +356,11 @@ static void run_workers(struct fuzz_tally *all, struct fuzz_tally *nobody, bool 
 			ksft_print_msg("%lu messages in %lu s\n", told,
 				       (vmqos_now_ms() - begun) / 1000);
 		}
+		/* Asked to end early: what has been sent is told all the same. */
+		if (seconds && vmqos_now_ms() - begun > seconds * 1000)
+			break;
 	}
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
 	for (i = 0; i < nr_workers; i++) {
 		struct fuzz_tally *to = workers[i].nobody ? nobody : all;
 

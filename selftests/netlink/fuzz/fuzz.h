@@ -16,14 +16,14 @@
 #define FUZZ_POOL	64
 #define FUZZ_CHURN_MAX	8
 
-/**
+/*
  * struct fuzz_random - random numbers that a seed repeats
  */
 struct fuzz_random {
 	uint64_t state;
 };
 
-/**
+/*
  * struct fuzz_pool - values worth sending, shared by all threads
  * @fds: descriptors of every kind; the first few are VMs of our own
  * @own_vms: number of those
@@ -84,7 +84,7 @@ struct fuzz_datagram {
 	unsigned int messages;
 };
 
-/**
+/*
  * struct fuzz_tally - what was answered
  * @accepted: by command
  * @refused: by command

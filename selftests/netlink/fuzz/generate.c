@@ -225,7 +225,9 @@ static void put_odd(struct fuzz_random *random, struct growing *msg)
 	case 3:		/* nests in nests */
 		n = 1 + fuzz_below(random, 40);
 		for (i = 0; i < n; i++) {
-			struct nlattr head = { .nla_len = 4 * (n - i), .nla_type = NLA_F_NESTED | 1 };
+			struct nlattr head = {
+				.nla_len = 4 * (n - i), .nla_type = NLA_F_NESTED | 1,
+			};
 
 			memcpy(junk + 4 * i, &head, sizeof(head));
 		}

@@ -269,10 +269,10 @@ TEST(missing_attributes_are_refused)
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_INDEX, 0);
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
 	/* Adoption needs both the descriptor and the process. */
-	EXPECT_REFUSED(vmqos_adopt(&s.raw, &s.answer, VMQOS_NO_FD, getpid(), "nobody", NULL), EINVAL,
-		       &s.answer);
-	EXPECT_REFUSED(vmqos_adopt(&s.raw, &s.answer, vmqos_vmm_fd(s.vm), 0, "nobody", NULL), EINVAL,
-		       &s.answer);
+	EXPECT_REFUSED(vmqos_adopt(&s.raw, &s.answer, VMQOS_NO_FD, getpid(), "nobody", NULL),
+		       EINVAL, &s.answer);
+	EXPECT_REFUSED(vmqos_adopt(&s.raw, &s.answer, vmqos_vmm_fd(s.vm), 0, "nobody", NULL),
+		       EINVAL, &s.answer);
 	tear_down(_metadata, &s);
 }
 

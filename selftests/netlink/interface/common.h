@@ -78,7 +78,9 @@
 static const struct vmqos_vmm_workload paused __attribute__((unused)) = {
 	.kind = VMQOS_VMM_PAUSED,
 };
+
 static const struct vmqos_vmm_workload spin __attribute__((unused)) = { .kind = VMQOS_VMM_SPIN };
+
 static const struct vmqos_vmm_workload halt __attribute__((unused)) = {
 	.kind = VMQOS_VMM_HALT, .period_us = 2000,
 };

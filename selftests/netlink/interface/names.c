@@ -141,7 +141,8 @@ TEST(names_of_every_length_work)
 	/* The name before is free again, the first one too. */
 	name[VMQOS_NAME_MAX - 1] = 0;
 	EXPECT_EQ(-ENOENT, vmqos_by_name(&s.raw, &s.answer, VMQOS_CMD_VM_GET, name));
-	EXPECT_REFUSED(vmqos_by_name(&s.raw, &s.answer, VMQOS_CMD_VM_GET, s.name), ENOENT, &s.answer);
+	EXPECT_REFUSED(vmqos_by_name(&s.raw, &s.answer, VMQOS_CMD_VM_GET, s.name), ENOENT,
+		       &s.answer);
 	EXPECT_EQ(0, vmqos_release_and_wait(&s.raw, id, PATIENCE));
 	tear_down(&s);
 }
