@@ -24,16 +24,21 @@ int vmqos_vm_find_vcpus(struct vmqos_vm *vm)
 {
 	u32 online = atomic_read(&vm->kvm->online_vcpus);
 	struct vmqos_vcpu *vcpu;
+	struct kvm_vcpu *kvcpu;
 	int ret;
 
 	lockdep_assert_held(&vmqos_lock);
 	while (vm->nr_vcpus < online) {
+		kvcpu = kvm_get_vcpu(vm->kvm, vm->nr_vcpus);
+		/* Counted, but not yet to be found: the next call finds it. */
+		if (!kvcpu)
+			return 0;
 		vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 		if (!vcpu)
 			return -ENOMEM;
 		vcpu->vm = vm;
 		vcpu->index = vm->nr_vcpus;
-		vcpu->kvcpu = kvm_get_vcpu(vm->kvm, vcpu->index);
+		vcpu->kvcpu = kvcpu;
 		ret = vmqos_subsys_vcpu_init(vcpu);
 		if (ret)
 			goto err_free;
