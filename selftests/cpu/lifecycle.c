@@ -14,7 +14,8 @@
 #include "kselftest_harness.h"
 #include "subject.h"
 
-#define ATTACH_MS	5000
+#define ATTACH_MS	10000
+#define GONE_MS		10000
 
 FIXTURE(life)
 {
@@ -221,8 +222,8 @@ TEST_F_TIMEOUT(life, two_vms_in_a_process, 60)
 		stat[0] = stat[1];
 		stat[1] = swap;
 	}
-	EXPECT_GT(stat[0].stats.run_ns, 200000000);
-	EXPECT_LT(stat[1].stats.run_ns, 20000000);
+	EXPECT_GT(stat[0].stats.run_ns, 100000000);
+	EXPECT_LT(stat[1].stats.run_ns, stat[0].stats.run_ns / 4);
 	EXPECT_EQ(-EEXIST, vmqos_vm_adopt_pid(self->ctx, getpid(), NULL, NULL, NULL));
 	free(vms);
 	vmqos_vmm_destroy(second);
@@ -242,7 +243,7 @@ TEST_F_TIMEOUT(life, release_and_again, 60)
 	vmqos_sleep_ns(1000000000);
 	ASSERT_EQ(0, vmqos_vcpu_stat_get(self->ctx, id, 0, &first));
 	ASSERT_EQ(0, vmqos_vm_release(self->ctx, id, NULL));
-	ASSERT_EQ(0, vmqos_subject_wait_gone(self->ctx, id, 2000));
+	ASSERT_EQ(0, vmqos_subject_wait_gone(self->ctx, id, GONE_MS));
 	EXPECT_EQ(-ENOENT, vmqos_vm_get_by_name(self->ctx, "released", &vm));
 	EXPECT_EQ(-ENOENT, vmqos_vm_release(self->ctx, id, NULL));
 	vmqos_vmm_counts(self->vm, 0, &before);
@@ -343,7 +344,7 @@ TEST_F_TIMEOUT(life, death_is_told, 60)
 	ASSERT_EQ(0, vmqos_subject_wait_attached(self->ctx, vms[0].id, 1, ATTACH_MS));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-	EXPECT_EQ(0, wait_event(events, VMQOS_EVENT_VM_RELEASE, vms[0].id, 2000));
+	EXPECT_EQ(0, wait_event(events, VMQOS_EVENT_VM_RELEASE, vms[0].id, GONE_MS));
 	EXPECT_EQ(-ENOENT, vmqos_vm_get(self->ctx, vms[0].id, &vm));
 	free(vms);
 	vmqos_events_close(events);
@@ -407,7 +408,7 @@ TEST_F_TIMEOUT(life, stopped_vmm, 60)
 	ASSERT_EQ(0, vmqos_vm_release(self->ctx, vms[0].id, &vm));
 	EXPECT_EQ(VMQOS_VM_RELEASING, vm.state);
 	ASSERT_EQ(0, kill(pid, SIGCONT));
-	EXPECT_EQ(0, vmqos_subject_wait_gone(self->ctx, vms[0].id, 2000));
+	EXPECT_EQ(0, vmqos_subject_wait_gone(self->ctx, vms[0].id, GONE_MS));
 	EXPECT_EQ(0, kill(pid, 0));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

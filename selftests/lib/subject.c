@@ -58,6 +58,21 @@ bool vmqos_subject_long(void)
 }
 
 /**
+ * vmqos_subject_exact_clock() - whether shares of time mean something here
+ *
+ * Where emulated CPUs run in parallel, how much one gets done in a time depends
+ * on the load of the machine that emulates them.
+ *
+ * Return: false on such a host, true on a real one and on the instruction count clock.
+ */
+bool vmqos_subject_exact_clock(void)
+{
+	const char *clock = getenv("VMQOS_CLOCK");
+
+	return !clock || strcmp(clock, "mttcg");
+}
+
+/**
  * vmqos_subject_adopt() - adopt a VM of this process
  * @ctx: context
  * @vm: the VM
