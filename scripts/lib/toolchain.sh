@@ -71,9 +71,11 @@ toolchain_make() {
 	rsync -a --delete --exclude='/.lock' --exclude='/.started.*' "$out/" "$inside/"
 	if [ "$(id -u)" = 0 ]; then
 		enter=(chroot "$toolchain")
-	else
+	elif unshare --user --map-root-user true 2>/dev/null; then
 		# A user namespace: root inside of nothing but this folder.
 		enter=(unshare --user --map-root-user chroot "$toolchain")
+	else
+		enter=(vmqos_as_root chroot "--userspec=$(id -u):$(id -g)" "$toolchain")
 	fi
 	"${enter[@]}" /usr/bin/env -i PATH=/usr/bin:/usr/sbin HOME=/tmp LANG=C.UTF-8 "$@" || status=$?
 	rsync -a --exclude='/.lock' --exclude='/.started.*' "$inside/" "$out/"
