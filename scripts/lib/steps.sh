@@ -96,7 +96,16 @@ step_start() {
 		return
 	fi
 	printf '\n=== %s (in the background)\n' "$name"
-	timeout --kill-after=30 "$limit" "$@" </dev/null >"$(_step_log "$name")" 2>&1 &
+	rm -f -- "$(_step_log "$name").end"
+	(
+		timeout --kill-after=30 "$limit" "$@" </dev/null >"$(_step_log "$name")" 2>&1 &
+		trap 'kill $! 2>/dev/null' TERM
+		status=0
+		wait $! || status=$?
+		# It may have ended long before it is joined.
+		date +%s >"$(_step_log "$name").end"
+		exit "$status"
+	) &
 	_step_pid[$name]=$!
 }
 
@@ -107,6 +116,10 @@ step_join() {
 	unset "_step_pid[$name]"
 	# Its own limit has passed at the latest when that of all did.
 	_step_judge "$name" "$status" $((SECONDS - _step_begun[$name]))
+	if [ -s "$(_step_log "$name").end" ]; then
+		_step_time[$name]=$((_step_time[$name] - $(date +%s) + $(<"$(_step_log "$name").end")))
+		rm -f -- "$(_step_log "$name").end"
+	fi
 	printf '\n=== %s (from the background)\n' "$name"
 	if [ "${_step_failed[$name]}" -gt 0 ]; then
 		tail -n 60 "$(_step_log "$name")"
