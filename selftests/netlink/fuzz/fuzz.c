@@ -169,7 +169,7 @@ static void *listen_to_events(void *count)
 
 static struct vmqos_vmm_vm *make_vm(enum vmqos_vmm_kind kind, int vcpus)
 {
-	const struct vmqos_vmm_workload workload = { .kind = kind, .period_us = 250000 };
+	const struct vmqos_vmm_workload workload = { .kind = kind };
 	struct vmqos_vmm_vm *vm = vmqos_vmm_create("fuzz", 4, 0);
 	int i;
 
@@ -188,12 +188,12 @@ static void fill_pool(void)
 	int i, spare[2];
 
 	for (i = 0; i < OWN_VMS; i++) {
-		own_vms[i] = make_vm(i & 1 ? VMQOS_VMM_HALT : VMQOS_VMM_IDLE, 1 + i % 3);
+		own_vms[i] = make_vm(i & 1 ? VMQOS_VMM_PAUSED : VMQOS_VMM_IDLE, 1 + i % 3);
 		p->fds[p->nr_fds++] = vmqos_vmm_fd(own_vms[i]);
 	}
 	p->own_vms = OWN_VMS;
 	for (i = 0; i < FUZZ_KEPT; i++) {
-		kept_vms[i] = make_vm(i & 1 ? VMQOS_VMM_HALT : VMQOS_VMM_PAUSED, 2);
+		kept_vms[i] = make_vm(i & 1 ? VMQOS_VMM_IDLE : VMQOS_VMM_PAUSED, 2);
 		p->fds[p->nr_fds++] = vmqos_vmm_fd(kept_vms[i]);
 	}
 	p->fds[p->nr_fds++] = vmqos_vmm_vcpu_fd(own_vms[0], 0);
