@@ -16,6 +16,8 @@ qemu_command() {
 		# untouched by whatever else the machine does.
 		accel=(-accel tcg,thread=single -icount "shift=$icount_shift,sleep=off"
 			-rtc base=utc,clock=vm)
+	elif [ "$clock" = single ]; then
+		accel=(-accel tcg,thread=single -rtc base=utc)
 	else
 		accel=(-accel tcg,thread=multi -rtc base=utc)
 	fi
@@ -122,7 +124,7 @@ qemu_boot() {
 			outcome=hung why="the time limit of $timeout s is over (--timeout)"
 		elif [ $ready = 0 ]; then
 			[ $((now - started)) -lt "$boot_limit" ] || outcome=unbooted
-		elif [ "$clock" = mttcg ] && [ $((now - seen - asked * 30)) -ge 30 ]; then
+		elif [ "$clock" != icount ] && [ $((now - seen - asked * 30)) -ge 30 ]; then
 			# Asked every half minute; under the instruction clock never,
 			# since the answer would cost instructions.
 			asked=$((asked + 1)) unanswered=$((unanswered + 1))
