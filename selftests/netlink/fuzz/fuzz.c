@@ -29,6 +29,7 @@
 #include "fuzz.h"
 
 #define SHORT_RUN	50000
+#define SHORT_S		60	/* a short run ends then, on a slow or busy machine */
 #define LONG_RUN	1000000
 #define OWN_VMS		8
 #define WORKERS_MAX	8
@@ -46,7 +47,7 @@ struct worker {
 	bool failed;
 };
 
-static uint64_t seed, wanted = SHORT_RUN, seconds;
+static uint64_t seed, wanted = SHORT_RUN, seconds = SHORT_S;
 static unsigned int nr_workers = 3, churners = 2;
 static struct worker workers[WORKERS_MAX];
 static struct vmqos_vmm_vm *own_vms[OWN_VMS], *kept_vms[FUZZ_KEPT];
@@ -308,8 +309,10 @@ static void options(int argc, char **argv)
 	int c;
 
 	seed = time(NULL) ^ (uint64_t)getpid() << 32;
-	if (getenv("VMQOS_LONG"))
+	if (getenv("VMQOS_LONG")) {
 		wanted = LONG_RUN;
+		seconds = 0;
+	}
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
 		switch (c) {
 		case 's':
@@ -317,6 +320,7 @@ static void options(int argc, char **argv)
 			break;
 		case 'm':
 			wanted = strtoull(optarg, NULL, 0);
+			seconds = 0;
 			break;
 		case 't':
 			nr_workers = strtoul(optarg, NULL, 0);
@@ -398,7 +402,7 @@ int main(int argc, char **argv)
 	if (err || geteuid())
 		ksft_exit_skip("needs root: %s\n", strerror(-err));
 	ksft_set_plan(5);
-	ksft_print_msg("seed %lu, %lu messages from %u threads, %u VMs coming and going\n", seed,
+	ksft_print_msg("seed %lu, up to %lu messages from %u threads, %u VMs coming and going\n", seed,
 		       wanted, nr_workers, churners);
 	fill_pool();
 	if (vmqos_state_take(&raw, &empty))

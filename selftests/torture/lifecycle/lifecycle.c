@@ -19,6 +19,7 @@
 #include "lifecycle.h"
 
 #define SHORT_RUN	10
+#define SHORT_S		60	/* a short run ends then, on a slow or busy machine */
 #define LONG_RUN	200
 #define ACTIONS_MIN	20
 #define ACTIONS_MAX	60
@@ -236,22 +237,29 @@ static void options(int argc, char **argv, unsigned int *rounds, uint64_t *seed,
 	int c;
 
 	*rounds = getenv("VMQOS_LONG") ? LONG_RUN : SHORT_RUN;
+	*seconds = getenv("VMQOS_LONG") ? 0 : SHORT_S;
 	*seed = time(NULL);
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
-		if (c == 'r')
+		switch (c) {
+		case 'r':
 			*rounds = strtoul(optarg, NULL, 0);
-		else if (c == 's')
+			*seconds = 0;
+			break;
+		case 's':
 			*seed = strtoull(optarg, NULL, 0);
-		else if (c == 'S')
+			break;
+		case 'S':
 			*seconds = strtoul(optarg, NULL, 0);
-		else
+			break;
+		default:
 			ksft_exit_fail_msg("usage: lifecycle [--rounds N] [--seconds N] [--seed N]\n");
+		}
 	}
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int rounds, done = 0, seconds = 0, i;
+	unsigned int rounds, done = 0, seconds, i;
 	struct vmqos_state state;
 	uint64_t seed, lists, begun;
 	const char *wrong;
