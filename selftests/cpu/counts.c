@@ -167,17 +167,22 @@ TEST_F_TIMEOUT(counts, guest_time_leaves_out_exits, 60)
 {
 	static const char *const load[] = { "spin", "exit" };
 	struct vmqos_stats before, after, grown;
-	double share[2];
+	double share[2], one;
 
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, add(self, load[i]));
-		ASSERT_EQ(0, stats_of(self, i, &before));
-		vmqos_sleep_ns(1000000000);
-		ASSERT_EQ(0, stats_of(self, i, &after));
+		share[i] = 0;
+		/* The best of some: interrupts for others may fall into one. */
+		for (int try = 0; try < 3; try++) {
+			ASSERT_EQ(0, stats_of(self, i, &before));
+			vmqos_sleep_ns(500000000);
+			ASSERT_EQ(0, stats_of(self, i, &after));
+			vmqos_stats_sub(&grown, &after, &before);
+			ASSERT_GT(grown.run_ns, 50000000);
+			one = (double)grown.guest_ns / grown.run_ns;
+			share[i] = one > share[i] ? one : share[i];
+		}
 		stop(self, i);
-		vmqos_stats_sub(&grown, &after, &before);
-		ASSERT_GT(grown.run_ns, 100000000);
-		share[i] = (double)grown.guest_ns / grown.run_ns;
 		TH_LOG("%s: %.2f %% of run time in the guest", load[i], 100 * share[i]);
 	}
 	EXPECT_LE(share[0], 1.0);

@@ -60,7 +60,7 @@ bool vmqos_subject_long(void)
 /**
  * vmqos_subject_exact_clock() - whether shares of time mean something here
  *
- * Where emulated CPUs run in parallel, how much one gets done in a time depends
+ * Where emulated time is real time, how much a CPU gets done in it depends
  * on the load of the machine that emulates them.
  *
  * Return: false on such a host, true on a real one and on the instruction count clock.
@@ -69,7 +69,7 @@ bool vmqos_subject_exact_clock(void)
 {
 	const char *clock = getenv("VMQOS_CLOCK");
 
-	return !clock || strcmp(clock, "mttcg");
+	return !clock || !strcmp(clock, "icount");
 }
 
 /**
