@@ -2,7 +2,7 @@
 #
 # The daemon's tests, unit and policy folder. Included by ../Makefile.
 
-UNITDIR		?= /lib/systemd/system
+UNITDIR		?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR	?= /etc
 
 # The pure parts, built once more with sanitizers for the tests and fuzz targets.
@@ -74,5 +74,14 @@ install-daemon:
 	$(INSTALL) -m 644 $(BUILD)/vmqosd.service $(DESTDIR)$(UNITDIR)/vmqosd.service
 
 install: install-daemon
+
+# Policy files are the administrator's: the folder goes only when it is empty.
+.PHONY: uninstall-daemon
+uninstall-daemon:
+	rm -f $(DESTDIR)$(UNITDIR)/vmqosd.service
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/vmqos
+
+.PHONY: uninstall
+uninstall: uninstall-daemon
 
 -include $(DAEMON_OBJECTS:.o=.d)
