@@ -402,8 +402,8 @@ int main(int argc, char **argv)
 	if (err || geteuid())
 		ksft_exit_skip("needs root: %s\n", strerror(-err));
 	ksft_set_plan(5);
-	ksft_print_msg("seed %lu, up to %lu messages from %u threads, %u VMs coming and going\n", seed,
-		       wanted, nr_workers, churners);
+	ksft_print_msg("seed %lu, up to %lu messages from %u threads, %u VMs coming and going\n",
+		       seed, wanted, nr_workers, churners);
 	fill_pool();
 	if (vmqos_state_take(&raw, &empty))
 		ksft_exit_fail_msg("the state cannot be read\n");
