@@ -109,7 +109,7 @@ TEST_F(vmqosd, burst)
 	begin = vmqos_service_now_ms();
 	while (vmqos_host_get(self->s.ctx, -1, &host) == 0 && host.vms < 50 &&
 	       vmqos_service_now_ms() - begin < PATIENCE)
-		usleep(5000);
+		vmqos_service_nap(&self->s);
 	TH_LOG("%u VMs adopted %d ms after the last was ready", host.vms,
 	       (int)(vmqos_service_now_ms() - begin));
 	EXPECT_EQ(50, host.vms);
@@ -149,6 +149,7 @@ TEST_F(vmqosd, killed_while_adopted)
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_TRUE(WIFSIGNALED(status));
+		vmqos_service_nap(&self->s);
 	}
 	EXPECT_TRUE(vmqos_service_alive(&self->s));
 	ASSERT_LE(0, STANDIN(.name = "survivor", .vcpus = 1));
@@ -156,7 +157,7 @@ TEST_F(vmqosd, killed_while_adopted)
 	end = vmqos_service_now_ms() + PATIENCE;
 	while (vmqos_host_get(self->s.ctx, -1, &host) == 0 && host.vms != 1 &&
 	       vmqos_service_now_ms() < end)
-		usleep(5000);
+		vmqos_service_nap(&self->s);
 	EXPECT_EQ(1, host.vms);
 	EXPECT_NOT_LOGGED("error");
 	EXPECT_NOT_LOGGED("warning");

@@ -31,8 +31,14 @@ int64_t vmqos_service_now_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
-/* Wait a moment, and take what vmqosd tells meanwhile: it would wait for that. */
-static void nap(struct vmqos_service *service)
+/**
+ * vmqos_service_nap() - wait for 10 ms, and take what vmqosd tells meanwhile
+ * @service: the service
+ *
+ * systemd always listens, and vmqosd waits when nobody does: a test that waits
+ * does it by this.
+ */
+void vmqos_service_nap(struct vmqos_service *service)
 {
 	size_t used = strlen(service->told);
 	ssize_t got;
@@ -249,7 +255,7 @@ int vmqos_service_wait(struct vmqos_service *service)
 
 	while ((ended = waitpid(service->pid, &status, WNOHANG)) == 0 &&
 	       vmqos_service_now_ms() < end)
-		nap(service);
+		vmqos_service_nap(service);
 	if (!ended) {
 		kill(service->pid, SIGKILL);
 		waitpid(service->pid, &status, 0);
@@ -313,7 +319,7 @@ bool vmqos_service_told(struct vmqos_service *service, const char *message, int 
 	while (!(at = strstr(service->told, message))) {
 		if (vmqos_service_now_ms() >= end)
 			return false;
-		nap(service);
+		vmqos_service_nap(service);
 	}
 	at += strlen(message);
 	memmove(service->told, at, strlen(at) + 1);
@@ -382,7 +388,7 @@ bool vmqos_service_logged(struct vmqos_service *service, const char *text, int t
 	while (!vmqos_service_count(service, text)) {
 		if (vmqos_service_now_ms() >= end)
 			return false;
-		nap(service);
+		vmqos_service_nap(service);
 	}
 	return true;
 }
@@ -415,6 +421,7 @@ int vmqos_service_standin(struct vmqos_service *service, const struct vmqos_stan
 
 	if (service->standin_count == STANDINS)
 		return -ENOSPC;
+	vmqos_service_nap(service);
 	ret = vmqos_standin_start(&service->standins[service->standin_count], kind);
 	return ret ? ret : (int)service->standin_count++;
 }
@@ -438,7 +445,7 @@ int vmqos_service_adopted(struct vmqos_service *service, const char *name, int t
 	       found.state != VMQOS_VM_ACTIVE) {
 		if (vmqos_service_now_ms() - begin >= timeout_ms)
 			return -ETIMEDOUT;
-		nap(service);
+		vmqos_service_nap(service);
 	}
 	if (vm)
 		*vm = found;
@@ -461,7 +468,7 @@ int vmqos_service_gone(struct vmqos_service *service, const char *name, int time
 	while (vmqos_vm_get_by_name(service->ctx, name, &found) != -ENOENT) {
 		if (vmqos_service_now_ms() - begin >= timeout_ms)
 			return -ETIMEDOUT;
-		nap(service);
+		vmqos_service_nap(service);
 	}
 	return vmqos_service_now_ms() - begin;
 }

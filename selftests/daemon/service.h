@@ -66,6 +66,7 @@ int vmqos_service_standin(struct vmqos_service *service, const struct vmqos_stan
 int vmqos_service_adopted(struct vmqos_service *service, const char *name, int timeout_ms,
 			  struct vmqos_vm *vm);
 int vmqos_service_gone(struct vmqos_service *service, const char *name, int timeout_ms);
+void vmqos_service_nap(struct vmqos_service *service);
 int64_t vmqos_service_now_ms(void);
 
 #endif
