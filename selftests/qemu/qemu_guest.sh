@@ -34,8 +34,10 @@ ktap_print_header
 [[ -w /dev/kvm ]] || skip "no /dev/kvm: load kvm_amd or kvm_intel"
 command -v qemu-system-x86_64 >/dev/null || skip "no qemu-system-x86_64: apt install qemu-system-x86"
 command -v vmqos >/dev/null || skip "the tool vmqos is not in PATH"
-[[ ${VMQOS_CLOCK:-} != icount ]] ||
-	skip "a QEMU guest does not boot in reasonable time on the instruction count clock"
+# One emulated CPU at a time takes minutes for what CPUs in parallel do in 20 s.
+case ${VMQOS_CLOCK:-} in
+icount | single) skip "a Debian guest takes minutes to boot here: scripts/selftests --clock mttcg qemu" ;;
+esac
 vmqos host >/dev/null 2>&1 || modprobe vmqos 2>/dev/null
 vmqos host >/dev/null 2>&1 || skip "the module vmqos is neither loaded nor can modprobe load it"
 
