@@ -4,6 +4,9 @@
  * unknown, nested, doubled, missing and out of range. Each is refused with a
  * sentence, by name of the attribute where there is one, and changes nothing.
  */
+#include <stdio.h>
+#include <sys/utsname.h>
+
 #include "common.h"
 
 struct setting {
@@ -276,6 +279,20 @@ TEST(missing_attributes_are_refused)
 	tear_down(_metadata, &s);
 }
 
+/*
+ * Before Linux 6.10 (commit 8af4f60472fc, "netlink: support all extack types in
+ * dumps") netlink tells the sentence of a refused dump, but not the attribute.
+ */
+static bool dumps_can_blame(void)
+{
+	int major = 0, minor = 0;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		return true;
+	return major > 6 || (major == 6 && minor >= 10);
+}
+
 /* Lists tell of everything; only that of vCPUs may be cut down to one VM. */
 TEST(lists_take_no_object)
 {
@@ -301,7 +318,8 @@ TEST(lists_take_no_object)
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_VM_ID, s.id);
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_INDEX, 0);
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
-	EXPECT_BLAMED(&msg, VMQOS_VCPU_A_INDEX, &s.answer);
+	if (dumps_can_blame())
+		EXPECT_BLAMED(&msg, VMQOS_VCPU_A_INDEX, &s.answer);
 	EXPECT_EQ(0, s.answer.replies);
 	tear_down(_metadata, &s);
 }
