@@ -22,7 +22,7 @@
 
 static void be_vmm(const char *role)
 {
-	static const struct vmqos_vmm_workload halt = { .kind = VMQOS_VMM_HALT, .period_us = 5000 };
+	static const struct vmqos_vmm_workload idle = { .kind = VMQOS_VMM_IDLE };
 	unsigned int vcpus, vms, i, j;
 	char comm[32] = "";
 
@@ -36,7 +36,7 @@ static void be_vmm(const char *role)
 		if (!vm)
 			_exit(3);
 		for (j = 0; j < vcpus; j++) {
-			if (vmqos_vmm_add_vcpu(vm, &halt) < 0 || vmqos_vmm_start(vm, j) < 0)
+			if (vmqos_vmm_add_vcpu(vm, &idle) < 0 || vmqos_vmm_start(vm, j) < 0)
 				_exit(4);
 		}
 	}

@@ -23,7 +23,7 @@ struct vmqos_standin {
  * @name: QEMU's -name, or NULL
  * @uuid: QEMU's -uuid, or NULL
  * @comm: name of the process, where it is not QEMU
- * @vcpus: vCPUs, each halted but for a timer
+ * @vcpus: vCPUs, each halted for ever: many of them are no load
  * @vms: VMs; 0 means one
  * @uid: user it runs as; 0 for root
  */
