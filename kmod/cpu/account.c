@@ -92,6 +92,19 @@ static void vmqos_account_woken(struct vmqos_acct *acct, u32 off, u64 delay)
 	vmqos_count(&acct->hist[vmqos_latency_bucket(delay)], 1);
 }
 
+/*
+ * A thread preempted after it had said that it would sleep, but before it did:
+ * it stays in its queue, and yet the scheduler does not count it as waiting. No
+ * wake-up ends that. A wait may be in it, when it was moved to another queue.
+ */
+static void vmqos_account_drowsed(struct vmqos_acct *acct, u64 delay)
+{
+	s64 off = vmqos_charged_until() - acct->off_since - delay;
+
+	smp_store_release(&acct->off, VMQOS_OFF_NOT);
+	vmqos_count(&acct->blocked, max_t(s64, off, 0));
+}
+
 static void vmqos_account_moved(struct vmqos_acct *acct, int cpu)
 {
 	vmqos_count(&acct->cpu_migrations, 1);
@@ -110,6 +123,8 @@ static void vmqos_sched_in(struct preempt_notifier *notifier, int cpu)
 
 	if (off == VMQOS_OFF_PREEMPTED)
 		WRITE_ONCE(acct->off, VMQOS_OFF_NOT);
+	else if (off == VMQOS_OFF_DROWSY)
+		vmqos_account_drowsed(acct, run_delay - acct->run_delay);
 	else
 		vmqos_account_woken(acct, off, run_delay - acct->run_delay);
 	acct->run_delay = run_delay;
@@ -125,8 +140,13 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 	struct vmqos_acct *acct = thread->acct;
 
 	if (task_is_runnable(current)) {
-		WRITE_ONCE(acct->off, VMQOS_OFF_PREEMPTED);
 		vmqos_count(&acct->preemptions, 1);
+		if (likely(task_is_running(current))) {
+			WRITE_ONCE(acct->off, VMQOS_OFF_PREEMPTED);
+			return;
+		}
+		WRITE_ONCE(acct->off_since, vmqos_charged_until());
+		smp_store_release(&acct->off, VMQOS_OFF_DROWSY);
 		return;
 	}
 	WRITE_ONCE(acct->off_since, vmqos_charged_until());
@@ -187,7 +207,7 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 
 	/* Pairs with vmqos_sched_out(); and the sums were read before. */
 	off = smp_load_acquire(&acct->off);
-	if (off == VMQOS_OFF_BLOCKED || off == VMQOS_OFF_HALTED) {
+	if (off >= VMQOS_OFF_DROWSY) {
 		now = vmqos_minus(vmqos_sched_clock(),
 				  READ_ONCE(acct->off_since));
 		blocked += now;

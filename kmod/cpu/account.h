@@ -14,12 +14,15 @@ struct vmqos_thread;
  * enum vmqos_off - why a thread is off its CPU
  * @VMQOS_OFF_NOT: it is on a CPU
  * @VMQOS_OFF_PREEMPTED: it is runnable and waits
+ * @VMQOS_OFF_DROWSY: it was about to sleep and lost its CPU before it did
  * @VMQOS_OFF_BLOCKED: it sleeps
  * @VMQOS_OFF_HALTED: it sleeps because its vCPU is halted
  */
 enum vmqos_off {
 	VMQOS_OFF_NOT,
 	VMQOS_OFF_PREEMPTED,
+	/* From here on its time is time blocked. */
+	VMQOS_OFF_DROWSY,
 	VMQOS_OFF_BLOCKED,
 	VMQOS_OFF_HALTED,
 };

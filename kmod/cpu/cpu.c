@@ -236,7 +236,7 @@ static u64 vmqos_told(u64 *told, u64 now)
 void vmqos_cpu_read_vcpu(struct vmqos_cpu_vcpu *cv, struct vmqos_counts *counts)
 {
 	const struct kvm_vcpu_stat *stat = &cv->kvcpu->stat;
-	u64 run = 0, delay = 0, wall = 0;
+	u64 run = 0, delay = 0, wall = 0, kinds;
 
 	lockdep_assert_held(&vmqos_lock);
 	*counts = (struct vmqos_counts){};
@@ -255,17 +255,20 @@ void vmqos_cpu_read_vcpu(struct vmqos_cpu_vcpu *cv, struct vmqos_counts *counts)
 	/* The scheduler's word of run time is as old as its last tick. */
 	counts->guest_ns = vmqos_told(&cv->guest_told,
 				      min(counts->guest_ns, counts->run_ns));
-	/*
-	 * The parts before the whole: their sum is not to be greater. KVM
-	 * counts an exit a moment before it counts the kind, so the parts may
-	 * be ahead by the one that was under way when the vCPU was found.
-	 */
+	/* The parts before the whole: their sum is not to be greater. */
 	counts->halt_exits = READ_ONCE(stat->halt_exits) - cv->halt_exits_base;
 	counts->io_exits = READ_ONCE(stat->io_exits) - cv->io_exits_base;
 	counts->mmio_exits = READ_ONCE(stat->mmio_exits) - cv->mmio_exits_base;
-	counts->exits = max(READ_ONCE(stat->exits) - cv->exits_base,
-			    counts->halt_exits + counts->io_exits +
-			    counts->mmio_exits);
+	counts->exits = READ_ONCE(stat->exits) - cv->exits_base;
+	/*
+	 * KVM counts an exit a moment before it counts the kind. When the vCPU
+	 * was found in that moment, the exit is counted as one after it.
+	 */
+	kinds = counts->halt_exits + counts->io_exits + counts->mmio_exits;
+	if (counts->exits < kinds) {
+		cv->exits_base -= kinds - counts->exits;
+		counts->exits = kinds;
+	}
 }
 
 /**

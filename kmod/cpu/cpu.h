@@ -43,8 +43,8 @@ struct vmqos_cpu_vm {
  * @run_past: run time of earlier threads, ns; vmqos_lock
  * @ready_past: ready time of earlier threads, ns; vmqos_lock
  * @wall_past: time for which earlier threads were known, ns; vmqos_lock
- * @exits_base: KVM's counter when the vCPU was found, constant
- * @halt_exits_base: likewise
+ * @exits_base: KVM's counter when the vCPU was found; vmqos_lock
+ * @halt_exits_base: likewise, constant
  * @io_exits_base: likewise
  * @mmio_exits_base: likewise
  * @blocked_told: highest value told, ns; vmqos_lock
