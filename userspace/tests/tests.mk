@@ -10,6 +10,13 @@ TEST_LIB_OBJS	:= $(filter-out %/transport.o,$(LIB_OBJS))
 FAKE_OBJS	:= $(TEST_DIR)/fake_kernel.o $(TEST_DIR)/fake_vms.o
 LIB_FUZZ	:= cmdline_fuzz answer_fuzz
 LIB_FUZZ_ROUNDS	?= 100000
+# Logic of the module that is compiled here as well, with stand-ins for the kernel's
+# headers in tests/kernel, and without the library.
+PURE		:= entitlement
+PURE_TESTS	:= $(PURE:%=%_test)
+PURE_FUZZ	:= entitlement_fuzz
+PURE_OBJS	:= $(PURE:%=$(TEST_DIR)/pure/%.o)
+PURE_CPPFLAGS	:= -Itests/kernel -I../kmod/cpu
 
 $(TEST_DIR)/%.o: tests/%.c Makefile tests/tests.mk
 	$(call say,CC,$<)
@@ -19,6 +26,22 @@ $(TEST_DIR)/%.o: tests/%.c Makefile tests/tests.mk
 $(TESTS:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/%.o $(FAKE_OBJS) $(TEST_LIB_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(FAKE_OBJS) $(TEST_LIB_OBJS) $(NL_LIBS) -lm
+
+$(TEST_DIR)/pure/%.o: ../kmod/cpu/%.c Makefile tests/tests.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PURE_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(PURE_TESTS:%=$(TEST_DIR)/%.o) $(PURE_FUZZ:%=$(TEST_DIR)/fuzz/%.o): NL_CFLAGS += $(PURE_CPPFLAGS)
+
+$(PURE_TESTS:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/%.o $(PURE_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(PURE_FUZZ:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/fuzz/%.o $(TEST_DIR)/fuzz/mutate.o \
+		$(PURE_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(TEST_DIR)/fuzz/%.o: fuzz/%.c Makefile tests/tests.mk
 	$(call say,CC,$<)
@@ -36,12 +59,13 @@ $(TEST_DIR)/vmqos: $(CLI_OBJS) $(FAKE_OBJS) $(TEST_LIB_OBJS)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(NL_LIBS) $(JSON_LIBS) $(CURSES_LIBS) -lm
 
 .PHONY: check-lib check-variant
-check-variant: $(TESTS:%=$(TEST_DIR)/%) $(LIB_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos
-	@for test in $(TESTS); do \
+check-variant: $(TESTS:%=$(TEST_DIR)/%) $(PURE_TESTS:%=$(TEST_DIR)/%) \
+		$(LIB_FUZZ:%=$(TEST_DIR)/%) $(PURE_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos
+	@for test in $(TESTS) $(PURE_TESTS); do \
 		echo "# $$test$(if $(SANITIZE), with sanitizers)"; \
 		$(TEST_DIR)/$$test || exit 1; \
 	done
-	@for fuzz in $(LIB_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
+	@for fuzz in $(LIB_FUZZ) $(PURE_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
 	@tests/snapshots $(TEST_DIR)/vmqos
 	@tests/completion $(TEST_DIR)/vmqos
 	@tests/screen $(TEST_DIR)/vmqos
@@ -71,10 +95,17 @@ $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/fu
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
 		$(filter %.c,$^) $(NL_LIBS)
 
+$(PURE_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
+		tests/entitle_rules.h $(PURE:%=../kmod/cpu/%.c)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS_ALL) $(PURE_CPPFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+
 FUZZ_SECONDS	?= 5
 .PHONY: lib-fuzz
-lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer)
-	@for fuzz in $(LIB_FUZZ); do \
+lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer) $(PURE_FUZZ:%=$(TEST_DIR)/%.libfuzzer)
+	@for fuzz in $(LIB_FUZZ) $(PURE_FUZZ); do \
 		$(TEST_DIR)/$$fuzz.libfuzzer -seed=1 -max_len=1024 -max_total_time=$(FUZZ_SECONDS) \
 			-artifact_prefix=$(TEST_DIR)/$$fuzz- > $(TEST_DIR)/$$fuzz.log 2>&1 || \
 			{ tail -n 40 $(TEST_DIR)/$$fuzz.log; exit 1; }; \
@@ -94,4 +125,4 @@ endif
 snapshots: $(TEST_DIR)/vmqos
 	tests/snapshots --update $(TEST_DIR)/vmqos
 
--include $(wildcard $(TEST_DIR)/*.d $(TEST_DIR)/fuzz/*.d)
+-include $(wildcard $(TEST_DIR)/*.d $(TEST_DIR)/fuzz/*.d $(TEST_DIR)/pure/*.d)
