@@ -138,6 +138,90 @@ bool vmqos_subsys_vcpu_thread(struct vmqos_vcpu *vcpu, struct task_struct *task)
 }
 
 /**
+ * vmqos_subsys_vm_vcpus() - tell every plane that a VM has more vCPUs
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held.
+ */
+void vmqos_subsys_vm_vcpus(struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		if (subsys->vm_vcpus)
+			subsys->vm_vcpus(vm);
+}
+
+/**
+ * vmqos_subsys_vm_set_check() - have every plane judge a change of a VM
+ * @vm: the VM
+ * @attrs: attributes of the request
+ * @extack: receives the reason of a refusal
+ *
+ * Nothing has changed on return: the caller asks everyone before it has the
+ * change made by vmqos_subsys_vm_set().
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: 1 when something would change, 0 when not, or the error of the first
+ * plane that refuses.
+ */
+int vmqos_subsys_vm_set_check(struct vmqos_vm *vm, struct nlattr *const *attrs,
+			      struct netlink_ext_ack *extack)
+{
+	struct vmqos_subsys *subsys;
+	int changes = 0;
+	int ret;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node) {
+		if (!subsys->vm_set_check)
+			continue;
+		ret = subsys->vm_set_check(vm, attrs, extack);
+		if (ret < 0)
+			return ret;
+		changes |= ret;
+	}
+	return changes;
+}
+
+/**
+ * vmqos_subsys_vm_set() - have every plane make a change of a VM
+ * @vm: the VM
+ * @attrs: attributes of the request, found good by vmqos_subsys_vm_set_check()
+ *
+ * Context: process context, vmqos_lock held since the check.
+ */
+void vmqos_subsys_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		if (subsys->vm_set)
+			subsys->vm_set(vm, attrs);
+}
+
+/**
+ * vmqos_subsys_vm_fill() - have every plane add to a message on a VM
+ * @skb: the message
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: 0, or -EMSGSIZE when it does not fit.
+ */
+int vmqos_subsys_vm_fill(struct sk_buff *skb, struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		if (subsys->vm_fill && subsys->vm_fill(skb, vm))
+			return -EMSGSIZE;
+	return 0;
+}
+
+/**
  * vmqos_subsys_vm_release() - have every plane let go of a VM's threads
  * @vm: the VM
  *

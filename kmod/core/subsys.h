@@ -5,6 +5,9 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct netlink_ext_ack;
+struct nlattr;
+struct sk_buff;
 struct task_struct;
 struct vmqos_vcpu;
 struct vmqos_vm;
@@ -20,6 +23,12 @@ struct vmqos_vm;
  * @vcpu_thread: the vCPU is run by another thread than before; true when the
  *	plane has taken it over, false to be asked again at the next scan
  * @vm_release: let go of all threads of the VM, without waiting
+ * @vm_vcpus: the number of the VM's vCPUs has grown
+ * @vm_set_check: judge what a request changes of the VM, and change nothing;
+ *	1 when it changes something, 0 when not, or an error with its reason
+ * @vm_set: make the change that @vm_set_check has found good; cannot fail
+ * @vm_fill: add what the plane has to tell to a message on the VM; 0 or
+ *	-EMSGSIZE
  * @vm_busy: whether hooks of the plane are still in the VM's threads
  * @scan: called once a scan period for all VMs together
  *
@@ -33,6 +42,11 @@ struct vmqos_subsys {
 	int (*vcpu_init)(struct vmqos_vcpu *vcpu);
 	void (*vcpu_exit)(struct vmqos_vcpu *vcpu);
 	bool (*vcpu_thread)(struct vmqos_vcpu *vcpu, struct task_struct *task);
+	void (*vm_vcpus)(struct vmqos_vm *vm);
+	int (*vm_set_check)(struct vmqos_vm *vm, struct nlattr *const *attrs,
+			    struct netlink_ext_ack *extack);
+	void (*vm_set)(struct vmqos_vm *vm, struct nlattr *const *attrs);
+	int (*vm_fill)(struct sk_buff *skb, struct vmqos_vm *vm);
 	void (*vm_release)(struct vmqos_vm *vm);
 	bool (*vm_busy)(struct vmqos_vm *vm);
 	void (*scan)(void);
@@ -46,6 +60,11 @@ void vmqos_subsys_vm_exit(struct vmqos_vm *vm);
 int vmqos_subsys_vcpu_init(struct vmqos_vcpu *vcpu);
 void vmqos_subsys_vcpu_exit(struct vmqos_vcpu *vcpu);
 bool vmqos_subsys_vcpu_thread(struct vmqos_vcpu *vcpu, struct task_struct *task);
+void vmqos_subsys_vm_vcpus(struct vmqos_vm *vm);
+int vmqos_subsys_vm_set_check(struct vmqos_vm *vm, struct nlattr *const *attrs,
+			      struct netlink_ext_ack *extack);
+void vmqos_subsys_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs);
+int vmqos_subsys_vm_fill(struct sk_buff *skb, struct vmqos_vm *vm);
 void vmqos_subsys_vm_release(struct vmqos_vm *vm);
 bool vmqos_subsys_vm_busy(struct vmqos_vm *vm);
 void vmqos_subsys_scan(void);

@@ -12,22 +12,13 @@
 #include "core/subsys.h"
 #include "core/vm.h"
 
-/**
- * vmqos_vm_find_vcpus() - make objects for vCPUs that have none yet
- * @vm: the VM
- *
- * Context: process context, vmqos_lock held; sleeps.
- * Return: 0, or -ENOMEM; then those made so far stay and the rest is found by
- * the next call.
- */
-int vmqos_vm_find_vcpus(struct vmqos_vm *vm)
+static int vmqos_vm_add_vcpus(struct vmqos_vm *vm)
 {
 	u32 online = atomic_read(&vm->kvm->online_vcpus);
 	struct vmqos_vcpu *vcpu;
 	struct kvm_vcpu *kvcpu;
 	int ret;
 
-	lockdep_assert_held(&vmqos_lock);
 	while (vm->nr_vcpus < online) {
 		kvcpu = kvm_get_vcpu(vm->kvm, vm->nr_vcpus);
 		/* Counted, but not yet to be found: the next call finds it. */
@@ -54,6 +45,26 @@ err_planes:
 	vmqos_subsys_vcpu_exit(vcpu);
 err_free:
 	kfree(vcpu);
+	return ret;
+}
+
+/**
+ * vmqos_vm_find_vcpus() - make objects for vCPUs that have none yet
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ * Return: 0, or -ENOMEM; then those made so far stay and the rest is found by
+ * the next call.
+ */
+int vmqos_vm_find_vcpus(struct vmqos_vm *vm)
+{
+	u32 known = vm->nr_vcpus;
+	int ret;
+
+	lockdep_assert_held(&vmqos_lock);
+	ret = vmqos_vm_add_vcpus(vm);
+	if (vm->nr_vcpus != known)
+		vmqos_subsys_vm_vcpus(vm);
 	return ret;
 }
 

@@ -314,14 +314,16 @@ err_kvm:
 }
 
 /**
- * vmqos_vm_set() - change how a VM is called
+ * vmqos_vm_set() - change a VM
  * @vm: the VM
- * @attrs: attributes of the request: name and uuid; what is not given stays
+ * @attrs: attributes of the request: name, uuid and those of the planes; what
+ *	is not given stays
  * @extack: receives the reason of a refusal
  *
  * Context: process context, vmqos_lock held.
  * Return: 1 when something changed, 0 when not, -EINVAL or -EEXIST for a bad
- * or taken name, -EBUSY for a VM that is being released.
+ * or taken name, -EBUSY for a VM that is being released, or the error of a plane
+ * that refuses. After an error nothing has changed.
  */
 int vmqos_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs,
 		 struct netlink_ext_ack *extack)
@@ -345,13 +347,35 @@ int vmqos_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs,
 	if (uuid)
 		changed |= !vm->has_uuid ||
 			   memcmp(vm->uuid, nla_data(uuid), sizeof(vm->uuid));
-	if (!changed)
+	ret = vmqos_subsys_vm_set_check(vm, attrs, extack);
+	if (ret < 0)
+		return ret;
+	if (!changed && !ret)
 		return 0;
+
+	/* From here on nothing fails. */
 	hash_del(&vm->by_name);
 	vmqos_vm_overlay(vm, attrs);
+	vmqos_subsys_vm_set(vm, attrs);
 	hash_add(vmqos_vms_by_name, &vm->by_name, vmqos_name_hash(vm->name));
 	vmqos_event_vm(VMQOS_CMD_VM_CHANGE_NTF, vm);
 	return 1;
+}
+
+/**
+ * vmqos_vm_ended() - whether a VM is on its way out
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: true when it is being released, or has ended by itself, be that
+ * noticed already or not.
+ */
+bool vmqos_vm_ended(const struct vmqos_vm *vm)
+{
+	lockdep_assert_held(&vmqos_lock);
+	/* KVM's descriptors are closed, the only reference left is ours. */
+	return vm->state == VMQOS_VM_STATE_RELEASING ||
+	       refcount_read(&vm->kvm->users_count) == 1;
 }
 
 /* Take a VM that no plane holds any more out of the registry. */
@@ -403,7 +427,6 @@ void vmqos_vm_release(struct vmqos_vm *vm)
 void vmqos_vm_check(struct vmqos_vm *vm)
 {
 	lockdep_assert_held(&vmqos_lock);
-	/* KVM's descriptors are closed, the only reference left is ours. */
 	if (!vm->dead && refcount_read(&vm->kvm->users_count) == 1) {
 		vm->dead = true;
 		vmqos_vm_release(vm);

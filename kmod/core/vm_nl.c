@@ -9,6 +9,7 @@
 
 #include "core/event.h"
 #include "core/family.h"
+#include "core/subsys.h"
 #include "core/vm.h"
 #include "generated/vmqos-nl.h"
 
@@ -29,7 +30,7 @@ static int vmqos_vm_fill(struct sk_buff *skb, void *object)
 	if (vm->has_uuid &&
 	    nla_put(skb, VMQOS_VM_A_UUID, sizeof(vm->uuid), vm->uuid))
 		return -EMSGSIZE;
-	return 0;
+	return vmqos_subsys_vm_fill(skb, vm);
 }
 
 /**

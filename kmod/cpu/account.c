@@ -283,6 +283,10 @@ void vmqos_account_add(struct vmqos_counts *sum,
 	sum->cpu_migrations += counts->cpu_migrations;
 	sum->node_migrations += counts->node_migrations;
 	sum->latency_ns += counts->latency_ns;
+	sum->parked_ns += counts->parked_ns;
+	sum->limited_ns += counts->limited_ns;
+	sum->parks += counts->parks;
+	sum->throttles += counts->throttles;
 	sum->latency_max_ns = max(sum->latency_max_ns, counts->latency_max_ns);
 	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
 		sum->latency_hist[i] += counts->latency_hist[i];

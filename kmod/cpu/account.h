@@ -92,6 +92,12 @@ struct vmqos_counts {
 	u64 latency_ns;
 	u64 latency_max_ns;
 	u64 latency_hist[VMQOS_LATENCY_BUCKETS];
+	u64 parked_ns;
+	u64 limited_ns;
+	u64 parks;
+	u64 throttles;
+	u64 entitled_ns;
+	s64 lag_ns;
 	u32 other_threads;
 	u64 other_run_ns;
 	u64 other_ready_ns;

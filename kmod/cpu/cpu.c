@@ -12,8 +12,10 @@
 #include "core/vm.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
+#include "cpu/gate.h"
 #include "cpu/guest.h"
 #include "cpu/others.h"
+#include "cpu/policy_nl.h"
 #include "cpu/stat_nl.h"
 #include "cpu/thread.h"
 #include "cpu/workers.h"
@@ -43,6 +45,7 @@ static int vmqos_cpu_vm_init(struct vmqos_vm *vm)
 	if (!cvm)
 		return -ENOMEM;
 	cvm->vm = vm;
+	vmqos_cpu_policy_default(&cvm->policy);
 	ret = vmqos_others_join(cvm, vm->pid);
 	if (ret)
 		goto err_free;
@@ -64,6 +67,12 @@ static void vmqos_cpu_vm_exit(struct vmqos_vm *vm)
 	vmqos_guest_put();
 	vmqos_others_leave(vm->cpu);
 	kfree(vm->cpu);
+}
+
+/* The shares of a level follow the number of vCPUs. */
+static void vmqos_cpu_vm_vcpus(struct vmqos_vm *vm)
+{
+	vmqos_gate_policy(vm->cpu);
 }
 
 static int vmqos_cpu_vcpu_init(struct vmqos_vcpu *vcpu)
@@ -312,6 +321,10 @@ static struct vmqos_subsys vmqos_cpu_subsys = {
 	.vcpu_init = vmqos_cpu_vcpu_init,
 	.vcpu_exit = vmqos_cpu_vcpu_exit,
 	.vcpu_thread = vmqos_cpu_vcpu_thread,
+	.vm_vcpus = vmqos_cpu_vm_vcpus,
+	.vm_set_check = vmqos_policy_vm_check,
+	.vm_set = vmqos_policy_vm_set,
+	.vm_fill = vmqos_policy_vm_fill,
 	.vm_release = vmqos_cpu_vm_release,
 	.vm_busy = vmqos_cpu_vm_busy,
 	.scan = vmqos_workers_scan,

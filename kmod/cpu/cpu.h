@@ -7,6 +7,7 @@
 #include <uapi/linux/vmqos.h>
 
 #include "cpu/account.h"
+#include "cpu/policy.h"
 
 struct kvm_vcpu;
 struct vmqos_process;
@@ -19,6 +20,9 @@ struct vmqos_vm;
  * @vm: the VM, constant
  * @process: the process of its VMM, constant
  * @in_process: links the VM in its process, the oldest first; vmqos_lock
+ * @policy: what it is to get of the CPUs; vmqos_lock
+ * @entitled: what it was entitled to in the last epoch, millionths of a CPU;
+ *	written by the gate, read by anyone
  * @other_threads: threads that are no vCPUs, at the last look; vmqos_lock
  * @other_run: highest value told of their run time, ns; vmqos_lock
  * @other_ready: highest value told of their ready time, ns; vmqos_lock
@@ -27,6 +31,8 @@ struct vmqos_cpu_vm {
 	struct vmqos_vm *vm;
 	struct vmqos_process *process;
 	struct list_head in_process;
+	struct vmqos_cpu_policy policy;
+	u32 entitled;
 	u32 other_threads;
 	u64 other_run;
 	u64 other_ready;

@@ -18,6 +18,7 @@
 #include "core/vm.h"
 #include "cpu/cpu.h"
 #include "cpu/guest.h"
+#include "cpu/policy_nl.h"
 #include "generated/vmqos-nl.h"
 
 /* Idle time of a CPU since the host started, in ns. */
@@ -67,7 +68,8 @@ static int vmqos_host_fill(struct sk_buff *skb, void *object)
 	    nla_put_u32(skb, VMQOS_HOST_A_VCPU_BYTES, vcpu_bytes) ||
 	    nla_put_u32(skb, VMQOS_HOST_A_GUEST_TIME, vmqos_guest_time()) ||
 	    nla_put_u32(skb, VMQOS_HOST_A_SCAN_PERIOD_MS,
-			vmqos_scan_period()))
+			vmqos_scan_period()) ||
+	    vmqos_policy_host_fill(skb))
 		return -EMSGSIZE;
 	if (node && nla_put_u32(skb, VMQOS_HOST_A_NODE, *node))
 		return -EMSGSIZE;
@@ -104,10 +106,13 @@ int vmqos_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info)
 	bool on = guest ? nla_get_u32(guest) : vmqos_guest_time();
 	struct sk_buff *reply;
 	bool changed;
+	int policy;
 
-	if (!guest && !period) {
+	if (!guest && !period && !info->attrs[VMQOS_HOST_A_CPU_KEPT] &&
+	    !info->attrs[VMQOS_HOST_A_CPU_GATE] &&
+	    !info->attrs[VMQOS_HOST_A_CPU_SLICE_US]) {
 		NL_SET_ERR_MSG(info->extack,
-			       "nothing to set; give guest-time or scan-period-ms");
+			       "nothing to set; give guest-time, scan-period-ms, cpu-kept, cpu-gate or cpu-slice-us");
 		return -EINVAL;
 	}
 	if (ms < VMQOS_SCAN_PERIOD_MIN || ms > VMQOS_SCAN_PERIOD_MAX) {
@@ -115,10 +120,14 @@ int vmqos_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info)
 				    "the scan period is to be from 10 to 10000 ms");
 		return -ERANGE;
 	}
+	policy = vmqos_policy_host_check(info->attrs, info->extack);
+	if (policy < 0)
+		return policy;
 	reply = vmqos_reply_alloc(info);
 	if (!reply)
 		return -ENOMEM;
-	changed = on != vmqos_guest_time() || ms != vmqos_scan_period();
+	changed = policy || on != vmqos_guest_time() ||
+		  ms != vmqos_scan_period();
 	/* The one step that may fail comes first. */
 	if (vmqos_guest_set_time(on)) {
 		NL_SET_ERR_MSG(info->extack,
@@ -128,6 +137,8 @@ int vmqos_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	if (ms != vmqos_scan_period())
 		vmqos_scan_set_period(ms);
+	if (policy)
+		vmqos_policy_host_set(info->attrs);
 	if (changed)
 		vmqos_event_send(VMQOS_CMD_HOST_CHANGE_NTF, vmqos_host_fill,
 				 NULL);

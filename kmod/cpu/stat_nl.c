@@ -44,6 +44,10 @@ static const struct vmqos_stat_attr vmqos_stat_attrs[] = {
 	VMQOS_STAT(NODE_MIGRATIONS, node_migrations),
 	VMQOS_STAT(LATENCY_NS, latency_ns),
 	VMQOS_STAT(LATENCY_MAX_NS, latency_max_ns),
+	VMQOS_STAT(PARKED_NS, parked_ns),
+	VMQOS_STAT(LIMITED_NS, limited_ns),
+	VMQOS_STAT(PARKS, parks),
+	VMQOS_STAT(THROTTLES, throttles),
 };
 
 static int vmqos_counts_fill(struct sk_buff *skb,
@@ -64,15 +68,20 @@ static int vmqos_counts_fill(struct sk_buff *skb,
 		       sizeof(counts->latency_hist), counts->latency_hist);
 }
 
-static int vmqos_others_fill(struct sk_buff *skb,
-			     const struct vmqos_counts *counts)
+/* What is told of a VM alone. */
+static int vmqos_counts_fill_vm(struct sk_buff *skb,
+				const struct vmqos_counts *counts)
 {
 	if (nla_put_u32(skb, VMQOS_STATS_A_OTHER_THREADS,
 			counts->other_threads) ||
 	    nla_put_u64_64bit(skb, VMQOS_STATS_A_OTHER_RUN_NS,
 			      counts->other_run_ns, VMQOS_STATS_A_PAD) ||
 	    nla_put_u64_64bit(skb, VMQOS_STATS_A_OTHER_READY_NS,
-			      counts->other_ready_ns, VMQOS_STATS_A_PAD))
+			      counts->other_ready_ns, VMQOS_STATS_A_PAD) ||
+	    nla_put_u64_64bit(skb, VMQOS_STATS_A_ENTITLED_NS,
+			      counts->entitled_ns, VMQOS_STATS_A_PAD) ||
+	    nla_put_s64(skb, VMQOS_STATS_A_LAG_NS, counts->lag_ns,
+			VMQOS_STATS_A_PAD))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -95,7 +104,7 @@ static int vmqos_vm_stat_fill(struct sk_buff *skb, void *object)
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, VMQOS_VM_STAT_A_STATS);
 	if (!nest || vmqos_counts_fill(skb, &counts) ||
-	    vmqos_others_fill(skb, &counts))
+	    vmqos_counts_fill_vm(skb, &counts))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

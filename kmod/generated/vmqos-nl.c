@@ -16,9 +16,12 @@ const struct nla_policy vmqos_host_get_nl_policy[VMQOS_HOST_A_NODE + 1] = {
 };
 
 /* VMQOS_CMD_HOST_SET - do */
-const struct nla_policy vmqos_host_set_nl_policy[VMQOS_HOST_A_SCAN_PERIOD_MS + 1] = {
+const struct nla_policy vmqos_host_set_nl_policy[VMQOS_HOST_A_CPU_SLICE_US + 1] = {
 	[VMQOS_HOST_A_GUEST_TIME] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VMQOS_HOST_A_SCAN_PERIOD_MS] = { .type = NLA_U32, },
+	[VMQOS_HOST_A_CPU_KEPT] = { .type = NLA_U32, },
+	[VMQOS_HOST_A_CPU_GATE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VMQOS_HOST_A_CPU_SLICE_US] = { .type = NLA_U32, },
 };
 
 /* VMQOS_CMD_VM_ADOPT - do */
@@ -42,10 +45,16 @@ const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1] = {
 };
 
 /* VMQOS_CMD_VM_SET - do */
-const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_UUID + 1] = {
+const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_CPU_CHARGE_OTHERS + 1] = {
 	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
 	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
 	[VMQOS_VM_A_UUID] = NLA_POLICY_EXACT_LEN(VMQOS_UUID_SIZE),
+	[VMQOS_VM_A_CPU_SHARES] = { .type = NLA_U32, },
+	[VMQOS_VM_A_CPU_SHARES_LEVEL] = NLA_POLICY_MAX(NLA_U32, 3),
+	[VMQOS_VM_A_CPU_RESERVATION] = { .type = NLA_U32, },
+	[VMQOS_VM_A_CPU_LIMIT] = { .type = NLA_U32, },
+	[VMQOS_VM_A_CPU_LATENCY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VMQOS_VM_A_CPU_CHARGE_OTHERS] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* VMQOS_CMD_VM_STAT_GET - do */
@@ -72,7 +81,7 @@ const struct genl_ops vmqos_nl_ops[8] = {
 		.cmd		= VMQOS_CMD_HOST_SET,
 		.doit		= vmqos_nl_host_set_doit,
 		.policy		= vmqos_host_set_nl_policy,
-		.maxattr	= VMQOS_HOST_A_SCAN_PERIOD_MS,
+		.maxattr	= VMQOS_HOST_A_CPU_SLICE_US,
 	},
 	{
 		.cmd		= VMQOS_CMD_VM_ADOPT,
@@ -97,7 +106,7 @@ const struct genl_ops vmqos_nl_ops[8] = {
 		.cmd		= VMQOS_CMD_VM_SET,
 		.doit		= vmqos_nl_vm_set_doit,
 		.policy		= vmqos_vm_set_nl_policy,
-		.maxattr	= VMQOS_VM_A_UUID,
+		.maxattr	= VMQOS_VM_A_CPU_CHARGE_OTHERS,
 	},
 	{
 		.cmd		= VMQOS_CMD_VM_STAT_GET,

@@ -13,7 +13,7 @@
 
 extern const struct nla_policy vmqos_host_get_nl_policy[VMQOS_HOST_A_NODE + 1];
 
-extern const struct nla_policy vmqos_host_set_nl_policy[VMQOS_HOST_A_SCAN_PERIOD_MS + 1];
+extern const struct nla_policy vmqos_host_set_nl_policy[VMQOS_HOST_A_CPU_SLICE_US + 1];
 
 extern const struct nla_policy vmqos_vm_adopt_nl_policy[VMQOS_VM_A_PID + 1];
 
@@ -21,7 +21,7 @@ extern const struct nla_policy vmqos_vm_release_nl_policy[VMQOS_VM_A_NAME + 1];
 
 extern const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1];
 
-extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_UUID + 1];
+extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_CPU_CHARGE_OTHERS + 1];
 
 extern const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1];
 

@@ -37,6 +37,8 @@ void vmqos_sleep_ms(unsigned int ms);
  */
 struct vmqos_state_vm {
 	uint32_t id, pid, state, vcpus;
+	/* Shares, level, reservation, limit, latency, charge-others. */
+	uint32_t policy[6];
 	uint64_t adopted_ns;
 	bool has_uuid;
 	uint8_t uuid[VMQOS_UUID_SIZE];
@@ -47,7 +49,7 @@ struct vmqos_state_vm {
  * struct vmqos_state - everything that commands can change
  */
 struct vmqos_state {
-	uint32_t guest_time, scan_period_ms, host_vms;
+	uint32_t guest_time, scan_period_ms, host_vms, kept, reserved, gate, slice_us;
 	unsigned int vms;
 	struct vmqos_state_vm *vm;
 };

@@ -14,6 +14,9 @@ static const struct vmqos_schema_attr host_get[] = {
 static const struct vmqos_schema_attr host_set[] = {
 	{ "guest-time", VMQOS_HOST_A_GUEST_TIME, VMQOS_KIND_U32, false, 0, 1 },
 	{ "scan-period-ms", VMQOS_HOST_A_SCAN_PERIOD_MS, VMQOS_KIND_U32, false, 10, 10000 },
+	{ "cpu-kept", VMQOS_HOST_A_CPU_KEPT, VMQOS_KIND_U32, false, 0, 0 },
+	{ "cpu-gate", VMQOS_HOST_A_CPU_GATE, VMQOS_KIND_U32, false, 0, 1 },
+	{ "cpu-slice-us", VMQOS_HOST_A_CPU_SLICE_US, VMQOS_KIND_U32, false, 500, 20000 },
 };
 
 static const struct vmqos_schema_attr host_reply[] = {
@@ -31,6 +34,11 @@ static const struct vmqos_schema_attr host_reply[] = {
 	{ "scan-period-ms", VMQOS_HOST_A_SCAN_PERIOD_MS, VMQOS_KIND_U32, true, 10, 10000 },
 	{ "node", VMQOS_HOST_A_NODE, VMQOS_KIND_U32, false, 0, 0 },
 	{ "pad", VMQOS_HOST_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+	{ "cpu-kept", VMQOS_HOST_A_CPU_KEPT, VMQOS_KIND_U32, true, 0, 0 },
+	{ "cpu-reserved", VMQOS_HOST_A_CPU_RESERVED, VMQOS_KIND_U32, true, 0, 0 },
+	{ "cpu-unreserved", VMQOS_HOST_A_CPU_UNRESERVED, VMQOS_KIND_U32, true, 0, 0 },
+	{ "cpu-gate", VMQOS_HOST_A_CPU_GATE, VMQOS_KIND_U32, true, 0, 1 },
+	{ "cpu-slice-us", VMQOS_HOST_A_CPU_SLICE_US, VMQOS_KIND_U32, true, 500, 20000 },
 };
 
 static const struct vmqos_schema_attr vm_adopt[] = {
@@ -49,6 +57,14 @@ static const struct vmqos_schema_attr vm_set[] = {
 	{ "id", VMQOS_VM_A_ID, VMQOS_KIND_U32, false, 0, 0 },
 	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
 	{ "uuid", VMQOS_VM_A_UUID, VMQOS_KIND_UUID, false, 0, 0 },
+	{ "cpu-shares", VMQOS_VM_A_CPU_SHARES, VMQOS_KIND_U32, false, 1, 1000000 },
+	{ "cpu-shares-level", VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_KIND_U32, false,
+	  VMQOS_CPU_SHARES_LEVEL_CUSTOM, VMQOS_CPU_SHARES_LEVEL_HIGH },
+	{ "cpu-reservation", VMQOS_VM_A_CPU_RESERVATION, VMQOS_KIND_U32, false, 0, 0 },
+	{ "cpu-limit", VMQOS_VM_A_CPU_LIMIT, VMQOS_KIND_U32, false, 0, 0 },
+	{ "cpu-latency", VMQOS_VM_A_CPU_LATENCY, VMQOS_KIND_U32, false, 0,
+	  VMQOS_CPU_LATENCY_LOW },
+	{ "cpu-charge-others", VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_KIND_U32, false, 0, 1 },
 };
 
 static const struct vmqos_schema_attr vm_reply[] = {
@@ -61,6 +77,14 @@ static const struct vmqos_schema_attr vm_reply[] = {
 	{ "vcpus-attached", VMQOS_VM_A_VCPUS_ATTACHED, VMQOS_KIND_U32, true, 0, 0 },
 	{ "adopted-ns", VMQOS_VM_A_ADOPTED_NS, VMQOS_KIND_U64, true, 1, 0 },
 	{ "pad", VMQOS_VM_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+	{ "cpu-shares", VMQOS_VM_A_CPU_SHARES, VMQOS_KIND_U32, true, 1, 1000000 },
+	{ "cpu-shares-level", VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_KIND_U32, true,
+	  VMQOS_CPU_SHARES_LEVEL_CUSTOM, VMQOS_CPU_SHARES_LEVEL_HIGH },
+	{ "cpu-reservation", VMQOS_VM_A_CPU_RESERVATION, VMQOS_KIND_U32, true, 0, 0 },
+	{ "cpu-limit", VMQOS_VM_A_CPU_LIMIT, VMQOS_KIND_U32, true, 0, 0 },
+	{ "cpu-latency", VMQOS_VM_A_CPU_LATENCY, VMQOS_KIND_U32, true, 0, VMQOS_CPU_LATENCY_LOW },
+	{ "cpu-charge-others", VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_KIND_U32, true, 0, 1 },
+	{ "cpu-entitled", VMQOS_VM_A_CPU_ENTITLED, VMQOS_KIND_U32, true, 0, 0 },
 };
 
 static const struct vmqos_schema_attr stat_which[] = {
@@ -121,6 +145,23 @@ static const struct vmqos_schema_attr stats[] = {
 	{ "other-run-ns", VMQOS_STATS_A_OTHER_RUN_NS, VMQOS_KIND_U64, false, 0, 0 },
 	{ "other-ready-ns", VMQOS_STATS_A_OTHER_READY_NS, VMQOS_KIND_U64, false, 0, 0 },
 	{ "pad", VMQOS_STATS_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+	{ "parked-ns", VMQOS_STATS_A_PARKED_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "limited-ns", VMQOS_STATS_A_LIMITED_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "parks", VMQOS_STATS_A_PARKS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "throttles", VMQOS_STATS_A_THROTTLES, VMQOS_KIND_U64, true, 0, 0 },
+	{ "entitled-ns", VMQOS_STATS_A_ENTITLED_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "lag-ns", VMQOS_STATS_A_LAG_NS, VMQOS_KIND_S64, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr unmet[] = {
+	{ "id", VMQOS_VM_UNMET_A_ID, VMQOS_KIND_U32, true, 1, 0 },
+	{ "name", VMQOS_VM_UNMET_A_NAME, VMQOS_KIND_NAME, true, 0, 0 },
+	{ "time-ns", VMQOS_VM_UNMET_A_TIME_NS, VMQOS_KIND_U64, true, 1, 0 },
+	{ "cpu-reservation", VMQOS_VM_UNMET_A_CPU_RESERVATION, VMQOS_KIND_U32, true, 1, 0 },
+	{ "cpu-received", VMQOS_VM_UNMET_A_CPU_RECEIVED, VMQOS_KIND_U32, true, 0, 0 },
+	{ "reason", VMQOS_VM_UNMET_A_REASON, VMQOS_KIND_U32, true, 0,
+	  VMQOS_UNMET_REASON_CPUS_OFFLINE },
+	{ "pad", VMQOS_VM_UNMET_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
 };
 
 static const struct vmqos_schema_list stats_list = LIST(stats);
@@ -149,6 +190,7 @@ const struct vmqos_schema_cmd vmqos_schema[] = {
 	{ "vm-change-ntf", VMQOS_CMD_VM_CHANGE_NTF, false, false, false, NONE, NONE,
 	  LIST(vm_reply) },
 	{ "vcpu-ntf", VMQOS_CMD_VCPU_NTF, false, false, false, NONE, NONE, LIST(vcpu_reply) },
+	{ "vm-unmet-ntf", VMQOS_CMD_VM_UNMET_NTF, false, false, false, NONE, NONE, LIST(unmet) },
 };
 
 const unsigned int vmqos_schema_cmds = sizeof(vmqos_schema) / sizeof(vmqos_schema[0]);
@@ -182,6 +224,7 @@ size_t vmqos_schema_size(enum vmqos_schema_kind kind)
 	case VMQOS_KIND_S32:
 		return 4;
 	case VMQOS_KIND_U64:
+	case VMQOS_KIND_S64:
 		return 8;
 	case VMQOS_KIND_UUID:
 		return VMQOS_UUID_SIZE;
@@ -234,6 +277,11 @@ static bool check_stats(const struct nlattr *nest, char *why, size_t size)
 		return SAY("kinds of exits add up to %lu of %lu exits", parts, exits);
 	if (COUNTER(NODE_MIGRATIONS) > COUNTER(CPU_MIGRATIONS))
 		return SAY("more node-migrations than cpu-migrations");
+	if (COUNTER(LIMITED_NS) > COUNTER(PARKED_NS))
+		return SAY("limited-ns %lu is more than parked-ns %lu", COUNTER(LIMITED_NS),
+			   COUNTER(PARKED_NS));
+	if (COUNTER(THROTTLES) > COUNTER(PARKS))
+		return SAY("more throttles than parks");
 	return true;
 #undef COUNTER
 }

@@ -12,6 +12,7 @@ enum vmqos_schema_kind {
 	VMQOS_KIND_U32,
 	VMQOS_KIND_S32,
 	VMQOS_KIND_U64,
+	VMQOS_KIND_S64,
 	VMQOS_KIND_NAME,	/* a VM's name */
 	VMQOS_KIND_TEXT,
 	VMQOS_KIND_UUID,

@@ -9,12 +9,22 @@
 
 static void read_vm(const struct nlmsghdr *nlh, struct vmqos_state_vm *vm)
 {
+	static const uint16_t policy[] = {
+		VMQOS_VM_A_CPU_SHARES, VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_VM_A_CPU_RESERVATION,
+		VMQOS_VM_A_CPU_LIMIT, VMQOS_VM_A_CPU_LATENCY, VMQOS_VM_A_CPU_CHARGE_OTHERS,
+	};
 	const struct nlattr *uuid = vmqos_raw_attr(nlh, VMQOS_VM_A_UUID);
+	unsigned int i;
 
 	vm->id = vmqos_raw_u32(vmqos_raw_attr(nlh, VMQOS_VM_A_ID));
 	vm->pid = vmqos_raw_u32(vmqos_raw_attr(nlh, VMQOS_VM_A_PID));
 	vm->state = vmqos_raw_u32(vmqos_raw_attr(nlh, VMQOS_VM_A_STATE));
 	vm->vcpus = vmqos_raw_u32(vmqos_raw_attr(nlh, VMQOS_VM_A_VCPUS));
+	for (i = 0; i < sizeof(policy) / sizeof(policy[0]); i++)
+		vm->policy[i] = vmqos_raw_u32(vmqos_raw_attr(nlh, policy[i]));
+	/* Those of a level grow when a vCPU is found. */
+	if (vm->policy[1] != VMQOS_CPU_SHARES_LEVEL_CUSTOM)
+		vm->policy[0] = 0;
 	vm->adopted_ns = vmqos_raw_u64(vmqos_raw_attr(nlh, VMQOS_VM_A_ADOPTED_NS));
 	snprintf(vm->name, sizeof(vm->name), "%s",
 		 vmqos_raw_string(vmqos_raw_attr(nlh, VMQOS_VM_A_NAME)));
@@ -55,6 +65,10 @@ int vmqos_state_take(struct vmqos_raw *raw, struct vmqos_state *state)
 		goto out;
 	state->guest_time = vmqos_answer_u32(&answer, VMQOS_HOST_A_GUEST_TIME);
 	state->scan_period_ms = vmqos_answer_u32(&answer, VMQOS_HOST_A_SCAN_PERIOD_MS);
+	state->kept = vmqos_answer_u32(&answer, VMQOS_HOST_A_CPU_KEPT);
+	state->reserved = vmqos_answer_u32(&answer, VMQOS_HOST_A_CPU_RESERVED);
+	state->gate = vmqos_answer_u32(&answer, VMQOS_HOST_A_CPU_GATE);
+	state->slice_us = vmqos_answer_u32(&answer, VMQOS_HOST_A_CPU_SLICE_US);
 	state->host_vms = vmqos_answer_u32(&answer, VMQOS_HOST_A_VMS);
 	err = vmqos_dump(raw, &answer, VMQOS_CMD_VM_GET);
 	if (err)
@@ -110,6 +124,11 @@ bool vmqos_state_same(const struct vmqos_state *a, const struct vmqos_state *b, 
 	if (a->scan_period_ms != b->scan_period_ms)
 		return SAY("scan-period-ms was %u and is %u", a->scan_period_ms,
 			   b->scan_period_ms);
+	if (a->kept != b->kept || a->reserved != b->reserved || a->gate != b->gate ||
+	    a->slice_us != b->slice_us)
+		return SAY("kept %u reserved %u gate %u slice %u became %u %u %u %u", a->kept,
+			   a->reserved, a->gate, a->slice_us, b->kept, b->reserved, b->gate,
+			   b->slice_us);
 	if (a->host_vms != b->host_vms)
 		return SAY("the host had %u VMs and has %u", a->host_vms, b->host_vms);
 	if (a->vms != b->vms)
@@ -126,6 +145,9 @@ bool vmqos_state_same(const struct vmqos_state *a, const struct vmqos_state *b, 
 			return SAY("VM %u: pid %u state %u vcpus %u adopted %lu became %u %u %u %lu",
 				   x->id, x->pid, x->state, x->vcpus, x->adopted_ns, y->pid,
 				   y->state, y->vcpus, y->adopted_ns);
+		if (memcmp(x->policy, y->policy, sizeof(x->policy)))
+			return SAY("the policy of VM %u has changed: shares %u, %u, reservation %u, %u",
+				   x->id, x->policy[0], y->policy[0], x->policy[2], y->policy[2]);
 		if (x->has_uuid != y->has_uuid || memcmp(x->uuid, y->uuid, sizeof(x->uuid)))
 			return SAY("the UUID of VM %u has changed", x->id);
 	}

@@ -47,6 +47,41 @@ enum vmqos_switch {
 	VMQOS_SWITCH_ON,
 };
 
+/**
+ * enum vmqos_cpu_shares_level - Word for a VM's CPU shares. Low, normal and
+ *   high are 500, 1000 and 2000 shares for each vCPU and follow the number of
+ *   vCPUs. Custom, the shares were given as a number and stay what they are.
+ */
+enum vmqos_cpu_shares_level {
+	VMQOS_CPU_SHARES_LEVEL_CUSTOM,
+	VMQOS_CPU_SHARES_LEVEL_LOW,
+	VMQOS_CPU_SHARES_LEVEL_NORMAL,
+	VMQOS_CPU_SHARES_LEVEL_HIGH,
+};
+
+/**
+ * enum vmqos_cpu_latency - How soon a vCPU that wakes up is to run. Normal,
+ *   when it is the VM's turn. Low, as soon as possible within what the VM is
+ *   entitled to.
+ */
+enum vmqos_cpu_latency {
+	VMQOS_CPU_LATENCY_NORMAL,
+	VMQOS_CPU_LATENCY_LOW,
+};
+
+/**
+ * enum vmqos_unmet_reason - Why a reservation could not be met. Host-load,
+ *   tasks of the host have used the CPUs. Affinity, the vCPUs may run on too
+ *   few CPUs. Vmm-stopped, the VMM or its threads were stopped or frozen.
+ *   Cpus-offline, the CPUs that are online are fewer than what is reserved.
+ */
+enum vmqos_unmet_reason {
+	VMQOS_UNMET_REASON_HOST_LOAD,
+	VMQOS_UNMET_REASON_AFFINITY,
+	VMQOS_UNMET_REASON_VMM_STOPPED,
+	VMQOS_UNMET_REASON_CPUS_OFFLINE,
+};
+
 enum {
 	VMQOS_HOST_A_VERSION = 1,
 	VMQOS_HOST_A_CPUS,
@@ -62,6 +97,11 @@ enum {
 	VMQOS_HOST_A_SCAN_PERIOD_MS,
 	VMQOS_HOST_A_NODE,
 	VMQOS_HOST_A_PAD,
+	VMQOS_HOST_A_CPU_KEPT,
+	VMQOS_HOST_A_CPU_RESERVED,
+	VMQOS_HOST_A_CPU_UNRESERVED,
+	VMQOS_HOST_A_CPU_GATE,
+	VMQOS_HOST_A_CPU_SLICE_US,
 
 	__VMQOS_HOST_A_MAX,
 	VMQOS_HOST_A_MAX = (__VMQOS_HOST_A_MAX - 1)
@@ -78,6 +118,13 @@ enum {
 	VMQOS_VM_A_VCPUS_ATTACHED,
 	VMQOS_VM_A_ADOPTED_NS,
 	VMQOS_VM_A_PAD,
+	VMQOS_VM_A_CPU_SHARES,
+	VMQOS_VM_A_CPU_SHARES_LEVEL,
+	VMQOS_VM_A_CPU_RESERVATION,
+	VMQOS_VM_A_CPU_LIMIT,
+	VMQOS_VM_A_CPU_LATENCY,
+	VMQOS_VM_A_CPU_CHARGE_OTHERS,
+	VMQOS_VM_A_CPU_ENTITLED,
 
 	__VMQOS_VM_A_MAX,
 	VMQOS_VM_A_MAX = (__VMQOS_VM_A_MAX - 1)
@@ -105,6 +152,12 @@ enum {
 	VMQOS_STATS_A_OTHER_RUN_NS,
 	VMQOS_STATS_A_OTHER_READY_NS,
 	VMQOS_STATS_A_PAD,
+	VMQOS_STATS_A_PARKED_NS,
+	VMQOS_STATS_A_LIMITED_NS,
+	VMQOS_STATS_A_PARKS,
+	VMQOS_STATS_A_THROTTLES,
+	VMQOS_STATS_A_ENTITLED_NS,
+	VMQOS_STATS_A_LAG_NS,
 
 	__VMQOS_STATS_A_MAX,
 	VMQOS_STATS_A_MAX = (__VMQOS_STATS_A_MAX - 1)
@@ -139,6 +192,19 @@ enum {
 };
 
 enum {
+	VMQOS_VM_UNMET_A_ID = 1,
+	VMQOS_VM_UNMET_A_NAME,
+	VMQOS_VM_UNMET_A_TIME_NS,
+	VMQOS_VM_UNMET_A_CPU_RESERVATION,
+	VMQOS_VM_UNMET_A_CPU_RECEIVED,
+	VMQOS_VM_UNMET_A_REASON,
+	VMQOS_VM_UNMET_A_PAD,
+
+	__VMQOS_VM_UNMET_A_MAX,
+	VMQOS_VM_UNMET_A_MAX = (__VMQOS_VM_UNMET_A_MAX - 1)
+};
+
+enum {
 	VMQOS_CMD_HOST_GET = 1,
 	VMQOS_CMD_HOST_SET,
 	VMQOS_CMD_HOST_CHANGE_NTF,
@@ -152,6 +218,7 @@ enum {
 	VMQOS_CMD_VM_STAT_GET,
 	VMQOS_CMD_VCPU_STAT_GET,
 	VMQOS_CMD_VCPU_NTF,
+	VMQOS_CMD_VM_UNMET_NTF,
 
 	__VMQOS_CMD_MAX,
 	VMQOS_CMD_MAX = (__VMQOS_CMD_MAX - 1)

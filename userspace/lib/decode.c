@@ -23,7 +23,7 @@ enum kind {
 	KIND_STRING,
 	KIND_BYTES,
 	KIND_STATS,
-	KIND_REQUEST,	/* in requests only, has a name and no field */
+	KIND_NAME,	/* has a name and no field */
 };
 
 struct field {
@@ -51,18 +51,30 @@ static const struct field host_fields[] = {
 	FIELD(vmqos_host, guest_time, VMQOS_HOST_A_GUEST_TIME, "guest-time", KIND_SWITCH),
 	FIELD(vmqos_host, scan_period_ms, VMQOS_HOST_A_SCAN_PERIOD_MS, "scan-period-ms", KIND_U32),
 	FIELD(vmqos_host, node, VMQOS_HOST_A_NODE, "node", KIND_U32),
+	{ VMQOS_HOST_A_CPU_KEPT, "cpu-kept", KIND_NAME, 0, 0 },
+	{ VMQOS_HOST_A_CPU_RESERVED, "cpu-reserved", KIND_NAME, 0, 0 },
+	{ VMQOS_HOST_A_CPU_UNRESERVED, "cpu-unreserved", KIND_NAME, 0, 0 },
+	{ VMQOS_HOST_A_CPU_GATE, "cpu-gate", KIND_NAME, 0, 0 },
+	{ VMQOS_HOST_A_CPU_SLICE_US, "cpu-slice-us", KIND_NAME, 0, 0 },
 };
 
 static const struct field vm_fields[] = {
 	FIELD(vmqos_vm, id, VMQOS_VM_A_ID, "id", KIND_U32),
 	FIELD(vmqos_vm, name, VMQOS_VM_A_NAME, "name", KIND_STRING),
 	FIELD(vmqos_vm, uuid, VMQOS_VM_A_UUID, "uuid", KIND_BYTES),
-	{ VMQOS_VM_A_VM_FD, "vm-fd", KIND_REQUEST, 0, 0 },
+	{ VMQOS_VM_A_VM_FD, "vm-fd", KIND_NAME, 0, 0 },
 	FIELD(vmqos_vm, pid, VMQOS_VM_A_PID, "pid", KIND_U32),
 	FIELD(vmqos_vm, state, VMQOS_VM_A_STATE, "state", KIND_U32),
 	FIELD(vmqos_vm, vcpus, VMQOS_VM_A_VCPUS, "vcpus", KIND_U32),
 	FIELD(vmqos_vm, vcpus_attached, VMQOS_VM_A_VCPUS_ATTACHED, "vcpus-attached", KIND_U32),
 	FIELD(vmqos_vm, adopted_ns, VMQOS_VM_A_ADOPTED_NS, "adopted-ns", KIND_U64),
+	{ VMQOS_VM_A_CPU_SHARES, "cpu-shares", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_CPU_SHARES_LEVEL, "cpu-shares-level", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_CPU_RESERVATION, "cpu-reservation", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_CPU_LIMIT, "cpu-limit", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_CPU_LATENCY, "cpu-latency", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_CPU_CHARGE_OTHERS, "cpu-charge-others", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_CPU_ENTITLED, "cpu-entitled", KIND_NAME, 0, 0 },
 };
 
 #define STATS(member, attr, name, kind) FIELD(vmqos_stats, member, attr, name, kind)
@@ -88,6 +100,12 @@ static const struct field stats_fields[] = {
 	STATS(other_threads, VMQOS_STATS_A_OTHER_THREADS, "other-threads", KIND_U32),
 	STATS(other_run_ns, VMQOS_STATS_A_OTHER_RUN_NS, "other-run-ns", KIND_U64),
 	STATS(other_ready_ns, VMQOS_STATS_A_OTHER_READY_NS, "other-ready-ns", KIND_U64),
+	{ VMQOS_STATS_A_PARKED_NS, "parked-ns", KIND_NAME, 0, 0 },
+	{ VMQOS_STATS_A_LIMITED_NS, "limited-ns", KIND_NAME, 0, 0 },
+	{ VMQOS_STATS_A_PARKS, "parks", KIND_NAME, 0, 0 },
+	{ VMQOS_STATS_A_THROTTLES, "throttles", KIND_NAME, 0, 0 },
+	{ VMQOS_STATS_A_ENTITLED_NS, "entitled-ns", KIND_NAME, 0, 0 },
+	{ VMQOS_STATS_A_LAG_NS, "lag-ns", KIND_NAME, 0, 0 },
 };
 
 static const struct field vcpu_fields[] = {
@@ -140,11 +158,12 @@ SAME(VMQOS_VCPU_ATTACHED, VMQOS_VCPU_STATE_ATTACHED);
 SAME(VMQOS_VCPU_LEFT, VMQOS_VCPU_STATE_LEFT);
 SAME(VMQOS_VCPU_SHARED, VMQOS_VCPU_STATE_SHARED);
 /* Every attribute has its row, or the table is behind the interface. */
-SAME(COUNT(host_fields), VMQOS_HOST_A_PAD - 1);
-SAME(COUNT(vm_fields), VMQOS_VM_A_PAD - 1);
-SAME(COUNT(stats_fields), VMQOS_STATS_A_PAD - 1);
-SAME(COUNT(vcpu_fields), VMQOS_VCPU_A_PAD - 1);
-SAME(COUNT(vm_stat_fields), VMQOS_VM_STAT_A_PAD - 1);
+/* The pad is none. */
+SAME(COUNT(host_fields), VMQOS_HOST_A_MAX - 1);
+SAME(COUNT(vm_fields), VMQOS_VM_A_MAX - 1);
+SAME(COUNT(stats_fields), VMQOS_STATS_A_MAX - 1);
+SAME(COUNT(vcpu_fields), VMQOS_VCPU_A_MAX - 1);
+SAME(COUNT(vm_stat_fields), VMQOS_VM_STAT_A_MAX - 1);
 
 static const struct field *find_field(const struct field *fields, size_t count, unsigned int attr)
 {
@@ -200,7 +219,7 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 		stats = (struct vmqos_stats *)to;
 		return decode(ctx, nla_data(attr), length, stats_fields, COUNT(stats_fields),
 			      stats, &stats->has);
-	case KIND_REQUEST:
+	case KIND_NAME:
 		return 0;
 	}
 	return vmqos_fail(ctx, -EBADMSG, "the kernel's answer has a wrong size of %s: %zu bytes",

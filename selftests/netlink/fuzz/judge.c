@@ -62,6 +62,7 @@ static bool errno_is_ours(int error)
 	case ESRCH:
 	case EBUSY:
 	case EPERM:
+	case ENOSPC:
 		return true;
 	}
 	return false;
