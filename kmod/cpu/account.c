@@ -101,6 +101,7 @@ static void vmqos_account_drowsed(struct vmqos_acct *acct, u64 delay)
 {
 	s64 off = vmqos_charged_until() - acct->off_since - delay;
 
+	/* The end first, as in vmqos_account_woken(). */
 	smp_store_release(&acct->off, VMQOS_OFF_NOT);
 	vmqos_count(&acct->blocked, max_t(s64, off, 0));
 }
@@ -146,6 +147,7 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 			return;
 		}
 		WRITE_ONCE(acct->off_since, vmqos_charged_until());
+		/* Pairs with vmqos_account_read_sleep(), as below. */
 		smp_store_release(&acct->off, VMQOS_OFF_DROWSY);
 		return;
 	}

@@ -6,7 +6,7 @@
 #include <linux/version.h>
 
 /*
- * Since 6.2 (commit 20b0b53acad4, "genetlink: introduce split op
+ * Since 6.2 (commit 20b0b53aca43, "genetlink: introduce split op
  * representation") the hooks around an operation see a split operation.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
