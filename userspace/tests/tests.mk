@@ -12,7 +12,7 @@ LIB_FUZZ	:= cmdline_fuzz answer_fuzz
 LIB_FUZZ_ROUNDS	?= 100000
 # Logic of the module that is compiled here as well, with stand-ins for the kernel's
 # headers in tests/kernel, and without the library.
-PURE		:= entitlement
+PURE		:= entitlement policy
 PURE_TESTS	:= $(PURE:%=%_test)
 PURE_FUZZ	:= entitlement_fuzz
 PURE_OBJS	:= $(PURE:%=$(TEST_DIR)/pure/%.o)
