@@ -53,7 +53,9 @@ static const char usage[] =
 "\n"
 "commands: add-vm [WORKLOAD...] | del-vm VM | add-vcpu VM [WORKLOAD] | start VM [VCPU] |\n"
 "  stop VM [VCPU] | set VM VCPU WORKLOAD | rethread VM VCPU | end-thread VM VCPU |\n"
-"  pin VM VCPU CPUS | stats [VM] | exit;  VM may be \"all\" in start and stop.\n"
+"  pin VM VCPU CPUS | stats [VM] | sample MS | samples | exit;  VM may be \"all\" in start\n"
+"  and stop. From sample on the CPU time of the main thread and of each vCPU's is\n"
+"  noted every MS milliseconds, in nanoseconds behind the moment; samples ends and tells it.\n"
 "Each command is answered by its facts, then by \"ok\" or \"error: why\".\n";
 
 #define MAX_WORKLOADS 256
@@ -224,6 +226,77 @@ static int for_vms(const char *verb, const char *which, const char *vcpu)
 	return ret;
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t = { };
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* The clock of a thread's CPU time, which is exact also while the thread runs. */
+static clockid_t thread_clock(pid_t tid)
+{
+	return (clockid_t)(~(unsigned int)tid << 3 | 6);
+}
+
+static struct {
+	uint64_t period, next;	/* ns; 0 is never */
+	uint64_t *value;
+	size_t values, room;
+} samples;
+
+static void note(uint64_t value)
+{
+	if (samples.values == samples.room) {
+		samples.room = samples.room ? 2 * samples.room : 4096;
+		samples.value = realloc(samples.value, samples.room * sizeof(value));
+		if (!samples.value)
+			die("no memory for samples");
+	}
+	samples.value[samples.values++] = value;
+}
+
+/* One sample is its own length, then its values. */
+static void take_sample(void)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	size_t start = samples.values;
+
+	if (!samples.period || now < samples.next)
+		return;
+	note(0);
+	note(now);
+	note(clock_ns(CLOCK_THREAD_CPUTIME_ID));
+	for (int vm = 0; vm < vm_count; vm++)
+		for (int i = 0; vms[vm] && i < vmqos_vmm_vcpus(vms[vm]); i++)
+			note(clock_ns(thread_clock(vmqos_vmm_tid(vms[vm], i))));
+	samples.value[start] = samples.values - start - 1;
+	samples.next += samples.period;
+	if (samples.next <= now)
+		samples.next = now + samples.period;
+}
+
+static void start_samples(unsigned int ms)
+{
+	samples.period = ms * 1000000ULL;
+	samples.next = clock_ns(CLOCK_MONOTONIC);
+	samples.values = 0;
+	take_sample();
+}
+
+static void print_samples(void)
+{
+	take_sample();
+	samples.period = 0;
+	for (size_t i = 0; i < samples.values; i++) {
+		fputs("sample", stdout);
+		for (size_t left = samples.value[i]; left; left--)
+			printf(" %llu", (unsigned long long)samples.value[++i]);
+		putchar('\n');
+	}
+}
+
 static int run_add_vm(char **word, int words)
 {
 	struct vmqos_vmm_workload workload[MAX_WORKLOADS];
@@ -298,6 +371,14 @@ static int run_command(char *line)
 		return run_add_vm(word + 1, words - 1);
 	if (!strcmp(word[0], "start") || !strcmp(word[0], "stop") || !strcmp(word[0], "stats"))
 		return for_vms(word[0], word[1], words > 2 ? word[2] : NULL);
+	if (!strcmp(word[0], "sample") && words == 2 && number(word[1]) > 0) {
+		start_samples(number(word[1]));
+		return 0;
+	}
+	if (!strcmp(word[0], "samples") && words == 1) {
+		print_samples();
+		return 0;
+	}
 	return words > 1 ? run_on_vm(word, words) : -EINVAL;
 }
 
@@ -313,12 +394,16 @@ static double now(void)
 static void serve_until(double end)
 {
 	struct pollfd in = { .fd = opt.control ? 0 : -1, .events = POLLIN };
-	double left;
+	double left, next;
 	char line[4096];
 	int ret;
 
 	while (end < 0 || now() < end) {
+		take_sample();
 		left = end < 0 ? 1e6 : (end - now()) * 1000 + 1;
+		next = samples.period ? (samples.next / 1e9 - now()) * 1000 + 1 : 1e6;
+		if (next < left)
+			left = next;
 		if (poll(&in, 1, left < 0 ? 0 : (int)left) <= 0)
 			continue;
 		if (!fgets(line, sizeof(line), stdin))

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-2.0
+"""scripts/bench cpu: what VMs received against what they were entitled to.
+
+Amounts are in permille of a CPU. Entitlement is computed here, by division.divide(), from
+the policies, from what each VM uses when it is alone, and from the CPUs that there are,
+less what this measurement itself used; with processes of the host beside the VMs from
+what was left for the VMs.
+"""
+import bisect
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+import division
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+MODES = ("stock", "cgroup", "gate", "gate+daemon")
+SECOND = 1_000_000_000
+
+
+def gate_is_there():
+    done = subprocess.run([os.path.join(TOP, "build/userspace/vmqos"), "set", "--help"],
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "LD_LIBRARY_PATH": os.path.join(TOP, "build/userspace")})
+    return "--cpu-shares" in done.stdout
+
+
+def choose_modes(args):
+    modes = args.modes.split(",") if args.modes else list(MODES)
+    for mode in modes:
+        if mode not in MODES:
+            sys.exit(f"bench: no mode {mode}: {', '.join(MODES)}")
+    missing = []
+    if not gate_is_there():
+        missing = [mode for mode in modes if mode.startswith("gate")]
+        why = "vmqos set takes no --cpu-shares yet"
+    elif "gate+daemon" in modes:
+        missing = ["gate+daemon"]
+        why = "vmqosd writes no weights yet"
+    if missing:
+        print(f"bench: left out: {', '.join(missing)}: {why}", file=sys.stderr)
+    return [mode for mode in modes if mode not in missing]
+
+
+def emulator_is_fair():
+    """Whether QEMU shares out icount's instructions between CPUs, as it does since 8.1."""
+    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True,
+                          check=False)
+    version = re.search(r"version (\d+)\.(\d+)", done.stdout)
+    return bool(version) and tuple(map(int, version.groups())) >= (8, 1)
+
+
+def choose_scenarios(args):
+    """The scenarios asked for, by name (equal) or case (equal/4cpu)."""
+    chosen = []
+    if args.kernel != "6.12" and args.cpus != 1 and not emulator_is_fair():
+        print(f"bench: this QEMU is older than 8.1 and runs Linux {args.kernel} with icount on "
+              "one CPU only: the scenarios on more are left out", file=sys.stderr)
+        args.cpus = 1
+    unknown = set(args.scenarios)
+    for scenario in division.scenarios():
+        named = {scenario.name, scenario.case} & set(args.scenarios)
+        unknown -= named
+        if args.scenarios and not named:
+            continue
+        if (args.short and not args.scenarios and not scenario.short or
+                args.cpus and scenario.cpus != args.cpus):
+            continue
+        chosen.append(scenario)
+    if unknown or not chosen:
+        sys.exit(f"bench: no such scenario: {', '.join(sorted(unknown)) or 'with these CPUs'}; "
+                 f"{division.SCENARIOS} has all")
+    return chosen
+
+
+def at(samples, moment):
+    """CPU time of each thread of a VM at a moment, between the samples around it."""
+    times = [sample[0] for sample in samples]
+    i = min(max(bisect.bisect(times, moment), 1), len(samples) - 1)
+    before, after = samples[i - 1], samples[i]
+    part = (moment - before[0]) / (after[0] - before[0])
+    return [a + part * (b - a) for a, b in zip(before[1:], after[1:])]
+
+
+def windows(samples, begin, end):
+    """The CPU time of each thread in every second or a little more, in permille."""
+    inside = [sample for sample in samples if begin <= sample[0] <= end]
+    later = 0
+    for first in inside:
+        while later < len(inside) and inside[later][0] - first[0] < SECOND:
+            later += 1
+        if later == len(inside):
+            return
+        passed = inside[later][0] - first[0]
+        yield [1000 * (b - a) / passed for a, b in zip(first[1:], inside[later][1:])]
+
+
+def judge_half(scenario, result, half):
+    """What one half of one run shows: figures of the host, and of each VM."""
+    begin, end = result["halves"][half]
+    passed = end["time"] - begin["time"]
+    permille = 1000 / passed
+    own = permille * (end["own"] - begin["own"])
+    idle = permille * (end["idle"] - begin["idle"])
+    threads = [[permille * (b - a) for a, b in zip(at(samples, begin["time"]),
+                                                   at(samples, end["time"]))]
+               for samples in result["samples"]]
+    received = [sum(vm) for vm in threads]
+    capacity = sum(received) + idle if scenario.host else 1000 * scenario.cpus - own
+    claims = [vm.claim(half, demand) for vm, demand in zip(scenario.vms, result["demand"])]
+    entitled = [float(amount) for amount in division.divide(claims, capacity)]
+    unwanted = max(0, capacity - sum(entitled))
+    host = {"capacity": capacity, "idle": idle, "own": own,
+            "elsewhere": 1000 * scenario.cpus - sum(received) - idle - own,
+            "idle-lost": max(0, idle - unwanted) / scenario.cpus / 10,
+            "schedstat-differs": max(
+                abs(permille * (b - a) - vm) for a, b, vm in
+                zip(begin["schedstat"], end["schedstat"], received))}
+    rows = []
+    for vm, samples, claim, due, got in zip(scenario.vms, result["samples"], claims, entitled,
+                                            received):
+        policy = vm.policies[half]
+        seconds = list(windows(samples, begin["time"], end["time"]))
+        row = {"entitled": due, "received": got}
+        if due:
+            row["error"] = 100 * (got - due) / due
+        floor = min(claim["floor"], claim["cap"])
+        if floor and not scenario.host:
+            floor = min(floor, due)
+        if floor:
+            row["attained"] = min(100, float(100 * got / floor))
+        if policy["limit"]:
+            row["overshoot"] = max((100 * (sum(second) / policy["limit"] - 1)
+                                    for second in seconds), default=None)
+        if vm.vcpus > 1 and vm.always_wants():
+            row["spread"] = max((100 * (max(second[1:]) - min(second[1:])) * vm.vcpus /
+                                 sum(second[1:]) for second in seconds if sum(second[1:])),
+                                default=None)
+        rows.append(row)
+    return host, rows
+
+
+def worst(values):
+    return max((value for value in values if value is not None), key=abs, default=None)
+
+
+def bar_of(scenario, mode, metric):
+    inverse = "inverse" in scenario.name
+    return {"error": "<=3" if inverse and mode == "gate" else "<=1", "attained": ">=99",
+            "overshoot": "<=0.5", "spread": "<=5", "idle-lost": "<=0.5"}[metric]
+
+
+class Case:
+    """All runs of a scenario in one mode."""
+
+    def __init__(self, scenario, mode):
+        self.scenario, self.mode, self.runs, self.errors = scenario, mode, [], []
+
+    def add(self, result):
+        if "error" in result:
+            self.errors.append(result["error"])
+            return
+        self.runs.append([judge_half(self.scenario, result, half)
+                          for half in range(self.scenario.halves)])
+
+    def values(self, vm, metric):
+        """One value a run, of the half in which it was worse; vm None is the host."""
+        found = [worst((host if vm is None else rows[vm]).get(metric) for host, rows in halves)
+                 for halves in self.runs]
+        return [abs(value) if metric == "error" else value for value in found if value is not None]
+
+    def median(self, vm, metric, half=0):
+        found = [(halves[half][0] if vm is None else halves[half][1][vm]).get(metric)
+                 for halves in self.runs]
+        found = [value for value in found if value is not None]
+        return round(statistics.median(found), 3) if found else None
+
+
+def collect(args, testhost):
+    modes, chosen = choose_modes(args), choose_scenarios(args)
+    cases = {(s.case, mode): Case(s, mode) for s in chosen for mode in modes}
+    status = 0
+    program = os.path.join(HERE, "cpu_inside.py")
+    vmm = os.path.join(TOP, "build/selftests/vmm")
+    for cpus in sorted({scenario.cpus for scenario in chosen}):
+        these = [scenario for scenario in chosen if scenario.cpus == cpus]
+        settings = {"cases": [(s.name, s.cpus) for s in these], "modes": modes,
+                    "runs": args.runs, "settle": 0.5 if args.short else 1,
+                    "seconds": args.seconds or (2 if args.short else 5)}
+        allowed = 120 + 30 * (settings["seconds"] + 2) * args.runs * len(these) * len(modes)
+        options = ["--clock", "icount", "--cpus", str(cpus), "--timeout", str(allowed)]
+        if args.icount_shift is not None:
+            options += ["--icount-shift", str(args.icount_shift)]
+        output, code = testhost(
+            args, f"exec /usr/bin/python3 -B {program} '{json.dumps(settings)}' {vmm}", *options)
+        status = status or code
+        for line in output.splitlines():
+            if line.startswith("{"):
+                result = json.loads(line)
+                cases[f"{result['name']}/{result['cpus']}cpu", result["mode"]].add(result)
+    return chosen, modes, cases, status
+
+
+def rows_of(chosen, modes, cases, figures):
+    """The claims: one row for each figure that has a bar, the peers beside it."""
+    for mode in (mode for mode in modes if mode.startswith("gate")):
+        for scenario in chosen:
+            subjects = [(None, ["idle-lost"])] + [
+                (i, ["error", "attained", "overshoot", "spread"])
+                for i in range(len(scenario.vms))]
+            for vm, metrics in subjects:
+                name = "host" if vm is None else scenario.vms[vm].name
+                for metric in metrics:
+                    case = cases[scenario.case, mode]
+                    runs = [round(value, 3) for value in case.values(vm, metric)]
+                    if not runs and (vm is None or metric != "error") and case.runs:
+                        continue
+                    peers = {}
+                    for peer in modes:
+                        values = cases[scenario.case, peer].values(vm, metric)
+                        if peer != mode and values:
+                            peers[peer] = round(statistics.median(values), 3)
+                    figures.add(f"{scenario.case}/{name}", metric, "%", runs,
+                                bar_of(scenario, mode, metric), peers,
+                                "; ".join(sorted(set(case.errors))) or "not measured")
+                    figures.rows[-1]["mode"] = mode
+
+
+def measured(chosen, modes, cases):
+    """Everything that was seen, for each scenario, mode, half and VM."""
+    found = []
+    for scenario in chosen:
+        for mode in modes:
+            case = cases[scenario.case, mode]
+            for half in range(scenario.halves if case.runs else 0):
+                host = {key: case.median(None, key, half) for key in case.runs[0][half][0]}
+                vms = []
+                for i, vm in enumerate(scenario.vms):
+                    row = {"vm": vm.name, "vcpus": vm.vcpus, "workload": vm.workload,
+                           **vm.policies[half]}
+                    for key in case.runs[0][half][1][i]:
+                        row[key] = case.median(i, key, half)
+                        bars = ("error", "attained", "overshoot", "spread")
+                        if key in bars and row[key] is not None:
+                            bar = bar_of(scenario, mode, key)
+                            row[f"{key}-holds"] = (abs(row[key]) <= float(bar[2:])
+                                                   if bar[0] == "<" else row[key] >= float(bar[2:]))
+                    vms.append(row)
+                found.append({"case": scenario.case, "mode": mode, "half": half + 1,
+                              "runs": len(case.runs), "errors": case.errors,
+                              "idle-lost-holds": host["idle-lost"] <= 0.5, **host, "vms": vms})
+            if case.errors and not case.runs:
+                found.append({"case": scenario.case, "mode": mode, "runs": 0,
+                              "errors": case.errors, "vms": []})
+    return found
+
+
+def table(result):
+    """One line a VM: what it was entitled to and, for each mode, what it got."""
+    lines = [f"cpu on {result['kernel']}, clock {result['clock']}, in permille of a CPU; error, "
+             "attained reservation, worst overshoot of the limit and worst spread",
+             "between siblings within a second in %; * what misses its bar"]
+    cells = [("case", "mode", "vm", "vcpus", "shares", "entitled", "received", "error",
+              "attained", "overshoot", "spread", "idle lost")]
+
+    def cell(row, key, form="{:.1f}"):
+        if row.get(key) is None:
+            return ""
+        return form.format(row[key]) + ("" if row.get(f"{key}-holds", True) else "*")
+
+    for found in result["measured"]:
+        name = found["case"] + (f" ({found['half']})" if found.get("half", 1) > 1 else "")
+        if not found["vms"]:
+            cells.append((name, found["mode"], "; ".join(found["errors"])) + ("",) * 9)
+        for i, vm in enumerate(found["vms"]):
+            first = i == 0
+            cells.append((name if first else "", found["mode"] if first else "", vm["vm"],
+                          str(vm["vcpus"]), str(vm["shares"]), cell(vm, "entitled", "{:.0f}"),
+                          cell(vm, "received", "{:.0f}"), cell(vm, "error", "{:+.1f}"),
+                          cell(vm, "attained"), cell(vm, "overshoot", "{:+.2f}"),
+                          cell(vm, "spread"), cell(found, "idle-lost", "{:.2f}") if first else ""))
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        lines.append("  ".join(text.ljust(width) if i < 3 else text.rjust(width) for i, (text, width)
+                               in enumerate(zip(row, widths))).rstrip())
+    missed = [row for row in result["rows"] if not row["holds"]]
+    if result["rows"]:
+        lines.append(f"{len(result['rows']) - len(missed)} of {len(result['rows'])} bars hold")
+    return "\n".join(lines)
+
+
+def bench(args, figures, testhost):
+    """Fills the figures; returns the exit status of the test host."""
+    chosen, modes, cases, status = collect(args, testhost)
+    rows_of(chosen, modes, cases, figures)
+    figures.measured = measured(chosen, modes, cases)
+    if any(case.errors or len(case.runs) < args.runs for case in cases.values()
+           if case.mode != "cgroup" or case.errors):
+        status = status or 1
+    return status
