@@ -123,12 +123,48 @@ void vmqos_vm_count(u32 *vms, u32 *vcpus)
 	*vcpus = vmqos_nr_vcpus;
 }
 
+/**
+ * vmqos_vm_ended() - whether a VM is on its way out
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: true when it is being released, or has ended by itself, be that
+ * noticed already or not.
+ */
+bool vmqos_vm_ended(const struct vmqos_vm *vm)
+{
+	lockdep_assert_held(&vmqos_lock);
+	/* KVM's descriptors are closed, the only reference left is ours. */
+	return vm->state == VMQOS_VM_STATE_RELEASING ||
+	       refcount_read(&vm->kvm->users_count) == 1;
+}
+
+/* A VM on its way out keeps its name only until another wants it. */
+static bool vmqos_name_taken(const char *name, const struct vmqos_vm *self)
+{
+	const struct vmqos_vm *other = vmqos_vm_by_name(name);
+
+	return other && other != self && !vmqos_vm_ended(other);
+}
+
+/* Enter a VM by its name; one on its way out is found by its number only. */
+static void vmqos_name_enter(struct vmqos_vm *vm)
+{
+	struct vmqos_vm *other = vmqos_vm_by_name(vm->name);
+
+	if (other) {
+		hash_del(&other->by_name);
+		/* It may have ended unnoticed: now is the time. */
+		vmqos_vm_check(other);
+	}
+	hash_add(vmqos_vms_by_name, &vm->by_name, vmqos_name_hash(vm->name));
+}
+
 static int vmqos_name_check(const struct nlattr *attr,
 			    const struct vmqos_vm *self,
 			    struct netlink_ext_ack *extack)
 {
 	const char *name = nla_data(attr);
-	struct vmqos_vm *other;
 	const char *c;
 
 	if (!*name) {
@@ -141,8 +177,7 @@ static int vmqos_name_check(const struct nlattr *attr,
 		NL_SET_ERR_MSG_ATTR(extack, attr, "the name has a character that is blank, a slash, or not printable ASCII");
 		return -EINVAL;
 	}
-	other = vmqos_vm_by_name(name);
-	if (other && other != self) {
+	if (vmqos_name_taken(name, self)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "another adopted VM has this name; give a name of its own");
 		return -EEXIST;
 	}
@@ -154,10 +189,10 @@ static void vmqos_name_default(struct vmqos_vm *vm)
 	int nr = pid_nr(vm->pid);
 
 	snprintf(vm->name, sizeof(vm->name), "vm-%d", nr);
-	if (vmqos_vm_by_name(vm->name))
+	if (vmqos_name_taken(vm->name, NULL))
 		snprintf(vm->name, sizeof(vm->name), "vm-%d-%u", nr, vm->id);
 	/* Only a VM that was given this very name on purpose can stand there. */
-	if (vmqos_vm_by_name(vm->name))
+	if (vmqos_name_taken(vm->name, NULL))
 		snprintf(vm->name, sizeof(vm->name), "vm-%d-%u-%llu", nr,
 			 vm->id, vm->adopted_ns);
 }
@@ -291,7 +326,7 @@ struct vmqos_vm *vmqos_vm_adopt(struct file *file, struct pid *pid,
 	if (!attrs[VMQOS_VM_A_NAME])
 		vmqos_name_default(vm);
 	hash_add(vmqos_vms_by_kvm, &vm->by_kvm, (unsigned long)kvm);
-	hash_add(vmqos_vms_by_name, &vm->by_name, vmqos_name_hash(vm->name));
+	vmqos_name_enter(vm);
 	vmqos_generation++;
 	vmqos_nr_vms++;
 	vmqos_nr_vcpus += vm->nr_vcpus;
@@ -354,28 +389,14 @@ int vmqos_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs,
 		return 0;
 
 	/* From here on nothing fails. */
-	hash_del(&vm->by_name);
 	vmqos_vm_overlay(vm, attrs);
+	if (name) {
+		hash_del(&vm->by_name);
+		vmqos_name_enter(vm);
+	}
 	vmqos_subsys_vm_set(vm, attrs);
-	hash_add(vmqos_vms_by_name, &vm->by_name, vmqos_name_hash(vm->name));
 	vmqos_event_vm(VMQOS_CMD_VM_CHANGE_NTF, vm);
 	return 1;
-}
-
-/**
- * vmqos_vm_ended() - whether a VM is on its way out
- * @vm: the VM
- *
- * Context: process context, vmqos_lock held.
- * Return: true when it is being released, or has ended by itself, be that
- * noticed already or not.
- */
-bool vmqos_vm_ended(const struct vmqos_vm *vm)
-{
-	lockdep_assert_held(&vmqos_lock);
-	/* KVM's descriptors are closed, the only reference left is ours. */
-	return vm->state == VMQOS_VM_STATE_RELEASING ||
-	       refcount_read(&vm->kvm->users_count) == 1;
 }
 
 /* Take a VM that no plane holds any more out of the registry. */

@@ -31,7 +31,7 @@ extern struct xarray vmqos_vms;
  * @kvm: the VM, referenced until the object is freed, constant
  * @pid: process of the VMM, referenced, constant
  * @adopted_ns: CLOCK_MONOTONIC of the adoption, constant
- * @name: unique name; vmqos_lock
+ * @name: name, unique among those that are not on their way out; vmqos_lock
  * @uuid: UUID; vmqos_lock
  * @by_kvm: links the VM in the hash by @kvm; vmqos_lock
  * @by_name: links the VM in the hash by @name; vmqos_lock

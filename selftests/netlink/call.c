@@ -109,6 +109,47 @@ int vmqos_vm_set(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint32_
 }
 
 /**
+ * vmqos_vm_set_u32() - change one number of a VM
+ * @raw: the socket
+ * @answer: the answer
+ * @id: the VM's number
+ * @type: the attribute
+ * @value: its value
+ *
+ * Return: 0 or -errno.
+ */
+int vmqos_vm_set_u32(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint32_t id,
+		     uint16_t type, uint32_t value)
+{
+	struct vmqos_raw_msg msg;
+
+	vmqos_raw_begin(raw, &msg, VMQOS_CMD_VM_SET, NLM_F_ACK);
+	vmqos_raw_put_u32(&msg, VMQOS_VM_A_ID, id);
+	vmqos_raw_put_u32(&msg, type, value);
+	return call(raw, &msg, answer);
+}
+
+/**
+ * vmqos_host_u32() - read one number of the host
+ * @raw: the socket
+ * @type: the attribute
+ *
+ * Return: the number, 0 when it cannot be read.
+ */
+uint32_t vmqos_host_u32(struct vmqos_raw *raw, uint16_t type)
+{
+	struct vmqos_raw_answer answer = { 0 };
+	struct vmqos_raw_msg msg;
+	uint32_t value = 0;
+
+	vmqos_raw_begin(raw, &msg, VMQOS_CMD_HOST_GET, NLM_F_ACK);
+	if (!call(raw, &msg, &answer))
+		value = vmqos_answer_u32(&answer, type);
+	vmqos_raw_free(&answer);
+	return value;
+}
+
+/**
  * vmqos_vcpu_get() - get one vCPU
  * @raw: the socket
  * @answer: the answer

@@ -19,6 +19,9 @@ int vmqos_by_name(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint8_
 		  const char *name);
 int vmqos_vm_set(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint32_t id,
 		 const char *name, const void *uuid);
+int vmqos_vm_set_u32(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint32_t id,
+		     uint16_t type, uint32_t value);
+uint32_t vmqos_host_u32(struct vmqos_raw *raw, uint16_t type);
 int vmqos_vcpu_get(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint32_t id,
 		   uint32_t index);
 int vmqos_host_set(struct vmqos_raw *raw, struct vmqos_raw_answer *answer, uint16_t type,
