@@ -105,6 +105,51 @@ static void undo_set(void)
 	vmqos_vm_set(&raw, &answer, vm_id, "fault", "0123456789abcdef");
 }
 
+/* A name and a policy in one request: all of it or nothing. */
+static void fill_policy(struct vmqos_raw_msg *msg)
+{
+	fill_set(msg);
+	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_SHARES, 77);
+	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_RESERVATION, 10000);
+	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_LIMIT, 500000);
+	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_LOW);
+	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_OFF);
+}
+
+static void undo_policy(void)
+{
+	static const struct {
+		uint16_t type;
+		uint32_t value;
+	} defaults[] = {
+		{ VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_CPU_SHARES_LEVEL_NORMAL },
+		{ VMQOS_VM_A_CPU_RESERVATION, 0 },
+		{ VMQOS_VM_A_CPU_LIMIT, 0 },
+		{ VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_NORMAL },
+		{ VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_ON },
+	};
+	unsigned int i;
+
+	undo_set();
+	for (i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		if (vmqos_vm_set_u32(&raw, &answer, vm_id, defaults[i].type, defaults[i].value))
+			say("cannot set the policy back: %s", answer.sentence);
+}
+
+static void fill_cpu_host(struct vmqos_raw_msg *msg)
+{
+	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_KEPT, 1);
+	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_GATE, VMQOS_SWITCH_OFF);
+	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_SLICE_US, 4000);
+}
+
+static void undo_cpu_host(void)
+{
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_KEPT, 0);
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_GATE, VMQOS_SWITCH_ON);
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_SLICE_US, 2000);
+}
+
 static void fill_vcpu(struct vmqos_raw_msg *msg)
 {
 	vmqos_raw_put_u32(msg, VMQOS_VCPU_A_VM_ID, vm_id);
@@ -149,6 +194,9 @@ static const struct command commands[] = {
 	{ "adopt one more VM", WORLD_OTHER, VMQOS_CMD_VM_ADOPT, false, fill_adopt, undo_adopt },
 	{ "release", WORLD_ADOPTED, VMQOS_CMD_VM_RELEASE, false, fill_id, undo_release },
 	{ "set", WORLD_ADOPTED, VMQOS_CMD_VM_SET, false, fill_set, undo_set },
+	{ "set a policy", WORLD_ADOPTED, VMQOS_CMD_VM_SET, false, fill_policy, undo_policy },
+	{ "settings of the CPUs", WORLD_ADOPTED, VMQOS_CMD_HOST_SET, false, fill_cpu_host,
+	  undo_cpu_host },
 	{ "get", WORLD_ADOPTED, VMQOS_CMD_VM_GET, false, fill_id, NULL },
 	{ "statistics of a VM", WORLD_ADOPTED, VMQOS_CMD_VM_STAT_GET, false, fill_id, NULL },
 	{ "statistics of a vCPU", WORLD_ADOPTED, VMQOS_CMD_VCPU_STAT_GET, false, fill_vcpu, NULL },

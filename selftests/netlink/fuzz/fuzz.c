@@ -429,6 +429,9 @@ int main(int argc, char **argv)
 
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_SCAN_PERIOD_MS, before.scan_period_ms);
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_GUEST_TIME, before.guest_time);
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_KEPT, before.kept);
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_GATE, before.gate);
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_SLICE_US, before.slice_us);
 	same = release_others(&raw, &before) && !vmqos_state_take(&raw, &after) &&
 	       vmqos_state_same(&before, &after, why, sizeof(why));
 	ksft_test_result(same, "what nobody touched is as it was%s%s\n", same ? "" : ": ",

@@ -168,6 +168,29 @@ static void put(struct growing *msg, uint16_t type, const void *data, size_t len
 	set_len(msg);
 }
 
+/* A number of a policy: mostly one that may be good. */
+static uint32_t some_amount(struct fuzz_random *random, const struct vmqos_schema_attr *attr)
+{
+	static const uint32_t amounts[] = { 0, 1, 9999, 10000, 500000, 1000000, 1000001, 2000000 };
+
+	switch (fuzz_below(random, 4)) {
+	case 0:
+		return any_number(random);
+	case 1:
+		return amounts[fuzz_below(random, sizeof(amounts) / sizeof(amounts[0]))];
+	default:
+		/* One beyond either bound, too. Amounts of CPU time have none in the table. */
+		return attr->max ? attr->min + fuzz_below(random, attr->max - attr->min + 3) - 1 :
+				   fuzz_below(random, 400000);
+	}
+}
+
+static bool is_policy(uint8_t cmd, uint16_t type)
+{
+	return (cmd == VMQOS_CMD_VM_SET && type > VMQOS_VM_A_PAD) ||
+	       (cmd == VMQOS_CMD_HOST_SET && type > VMQOS_HOST_A_PAD);
+}
+
 static void put_value(struct fuzz_random *random, struct growing *msg, uint8_t cmd,
 		      const struct vmqos_schema_attr *attr)
 {
@@ -192,7 +215,9 @@ static void put_value(struct fuzz_random *random, struct growing *msg, uint8_t c
 	default:
 		break;
 	}
-	if (cmd == VMQOS_CMD_VM_ADOPT)
+	if (is_policy(cmd, attr->type))
+		value = some_amount(random, attr);
+	else if (cmd == VMQOS_CMD_VM_ADOPT)
 		value = some_pid(random);
 	else if (cmd == VMQOS_CMD_HOST_SET && attr->max > 1)
 		/* Mostly a short period: the VMs that come and go are found by it. */
@@ -275,7 +300,12 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 		bool either = list->count == 2 && cmd->cmd != VMQOS_CMD_HOST_SET &&
 			      cmd->cmd != VMQOS_CMD_VCPU_STAT_GET;
 
-		if (fuzz_chance(random, either ? 50 : 85))
+		unsigned int chance = either ? 50 : 85;
+
+		/* Each may be refused: so few that the whole is sometimes good. */
+		if (is_policy(cmd->cmd, list->attrs[i].type))
+			chance = 20;
+		if (fuzz_chance(random, chance))
 			put_value(random, &msg, cmd->cmd, &list->attrs[i]);
 		if (fuzz_chance(random, 5))
 			put_value(random, &msg, cmd->cmd, &list->attrs[i]);

@@ -171,6 +171,91 @@ TEST(only_changes_of_a_vm_are_told)
 	tear_down(&s);
 }
 
+TEST(only_changes_of_a_policy_are_told)
+{
+	struct vmqos_raw_msg msg;
+	struct setting s;
+
+	set_up(_metadata, &s, 0, &paused);
+	if (!s.vm)
+		return;
+#define SET(attr, value)	vmqos_vm_set_u32(&s.raw, &s.answer, s.id, VMQOS_VM_A_##attr, value)
+	ASSERT_EQ(0, vmqos_adopt(&s.raw, &s.answer, vmqos_vmm_fd(s.vm), getpid(), s.name, NULL));
+	s.id = vmqos_answer_u32(&s.answer, VMQOS_VM_A_ID);
+	EXPECT_EVENT(VMQOS_CMD_VM_ADOPT_NTF, s.id);
+	/* What it has already. */
+	EXPECT_EQ(0, SET(CPU_SHARES_LEVEL, VMQOS_CPU_SHARES_LEVEL_NORMAL));
+	EXPECT_EQ(0, SET(CPU_RESERVATION, 0));
+	EXPECT_EQ(0, SET(CPU_LIMIT, 0));
+	EXPECT_EQ(0, SET(CPU_LATENCY, VMQOS_CPU_LATENCY_NORMAL));
+	EXPECT_EQ(0, SET(CPU_CHARGE_OTHERS, VMQOS_SWITCH_ON));
+	EXPECT_NO_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	EXPECT_EQ(0, SET(CPU_SHARES, 1000));
+	EXPECT_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	EXPECT_EQ(VMQOS_CPU_SHARES_LEVEL_CUSTOM,
+		  vmqos_raw_u32(vmqos_raw_attr(event, VMQOS_VM_A_CPU_SHARES_LEVEL)));
+	EXPECT_EQ(0, SET(CPU_LIMIT, 50000));
+	EXPECT_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	EXPECT_EQ(50000, vmqos_raw_u32(vmqos_raw_attr(event, VMQOS_VM_A_CPU_LIMIT)));
+	EXPECT_EQ(0, SET(CPU_RESERVATION, 1));
+	EXPECT_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	EXPECT_EQ(0, SET(CPU_LATENCY, VMQOS_CPU_LATENCY_LOW));
+	EXPECT_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	EXPECT_EQ(0, SET(CPU_CHARGE_OTHERS, VMQOS_SWITCH_OFF));
+	EXPECT_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	/* Refused, or the same again: no change. */
+	EXPECT_GT(0, SET(CPU_SHARES, 0));
+	EXPECT_GT(0, SET(CPU_LIMIT, 1));
+	EXPECT_GT(0, SET(CPU_RESERVATION, 50001));
+	EXPECT_EQ(0, SET(CPU_LIMIT, 50000));
+	EXPECT_NO_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	/* Several in one request are one change. */
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VM_SET, NLM_F_ACK);
+	vmqos_raw_put_u32(&msg, VMQOS_VM_A_ID, s.id);
+	vmqos_raw_put_u32(&msg, VMQOS_VM_A_CPU_RESERVATION, 0);
+	vmqos_raw_put_u32(&msg, VMQOS_VM_A_CPU_LIMIT, 0);
+	vmqos_raw_put_string(&msg, VMQOS_VM_A_NAME, "several");
+	EXPECT_EQ(0, vmqos_raw_call(&s.raw, &msg, &s.answer) ?: s.answer.error);
+	EXPECT_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+	EXPECT_EQ(0, vmqos_raw_u32(vmqos_raw_attr(event, VMQOS_VM_A_CPU_LIMIT)));
+	EXPECT_STREQ("several", vmqos_raw_string(vmqos_raw_attr(event, VMQOS_VM_A_NAME)));
+	EXPECT_NO_EVENT(VMQOS_CMD_VM_CHANGE_NTF, s.id);
+#undef SET
+	EXPECT_EQ(0, vmqos_release_and_wait(&s.raw, s.id, PATIENCE));
+	tear_down(&s);
+}
+
+TEST(only_changes_of_the_cpu_settings_are_told)
+{
+	static const uint16_t types[] = { VMQOS_HOST_A_CPU_KEPT, VMQOS_HOST_A_CPU_GATE,
+					  VMQOS_HOST_A_CPU_SLICE_US };
+	struct vmqos_state state;
+	uint32_t values[3][2];
+	struct setting s;
+	int i;
+
+	set_up(_metadata, &s, 0, &paused);
+	if (!s.vm)
+		return;
+	ASSERT_EQ(0, vmqos_state_take(&s.raw, &state));
+	memcpy(values, (uint32_t[3][2]){ { state.kept, state.kept ? state.kept - 1 : 1 },
+					 { state.gate, !state.gate },
+					 { state.slice_us, 3333 } }, sizeof(values));
+	vmqos_state_free(&state);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, vmqos_host_set(&s.raw, &s.answer, types[i], values[i][0]));
+		EXPECT_NO_EVENT(VMQOS_CMD_HOST_CHANGE_NTF, 0);
+		EXPECT_EQ(0, vmqos_host_set(&s.raw, &s.answer, types[i], values[i][1]));
+		EXPECT_EVENT(VMQOS_CMD_HOST_CHANGE_NTF, 0);
+		EXPECT_EQ(values[i][1], vmqos_raw_u32(vmqos_raw_attr(event, types[i])));
+		EXPECT_GT(0, vmqos_host_set(&s.raw, &s.answer, types[i], 0xffffffff));
+		EXPECT_NO_EVENT(VMQOS_CMD_HOST_CHANGE_NTF, 0);
+		EXPECT_EQ(0, vmqos_host_set(&s.raw, &s.answer, types[i], values[i][0]));
+		EXPECT_EVENT(VMQOS_CMD_HOST_CHANGE_NTF, 0);
+	}
+	tear_down(&s);
+}
+
 TEST(only_changes_of_the_host_are_told)
 {
 	struct vmqos_state state;
