@@ -107,13 +107,25 @@ def demand_of(vm):
     return demands[key]
 
 
+def weight_counts_each():
+    """Whether a weight counts for each busy task, up to the CPUs, as on Linux 7.3."""
+    try:
+        with open("/sys/kernel/debug/sched/cgroup_mode", encoding="ascii") as mode:
+            return "(concur)" in mode.read()
+    except OSError:
+        return False
+
+
 def weigh(scenario, half):
     """The best that weights can do: in proportion to what each is entitled to."""
     claims = [vm.claim(half, 1000 * vm.vcpus) for vm in scenario.vms]
-    entitled = division.divide(claims, 1000 * scenario.cpus)
-    for vm, amount in zip(scenario.vms, entitled):
+    wanted = division.divide(claims, 1000 * scenario.cpus)
+    if weight_counts_each():
+        wanted = [amount / min(vm.vcpus, scenario.cpus)
+                  for vm, amount in zip(scenario.vms, wanted)]
+    for vm, amount in zip(scenario.vms, wanted):
         folder = os.path.join(SLICE, vm.name)
-        write(os.path.join(folder, "cpu.weight"), max(1, round(10000 * amount / max(entitled))))
+        write(os.path.join(folder, "cpu.weight"), max(1, round(10000 * amount / max(wanted))))
         limit = vm.policies[half]["limit"]
         write(os.path.join(folder, "cpu.max"), f"{limit * 100} 100000" if limit else "max 100000")
 
