@@ -9,7 +9,6 @@ what was left for the VMs.
 import bisect
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -46,21 +45,9 @@ def choose_modes(args):
     return [mode for mode in modes if mode not in missing]
 
 
-def emulator_is_fair():
-    """Whether QEMU shares out icount's instructions between CPUs, as it does since 8.1."""
-    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True,
-                          check=False)
-    version = re.search(r"version (\d+)\.(\d+)", done.stdout)
-    return bool(version) and tuple(map(int, version.groups())) >= (8, 1)
-
-
 def choose_scenarios(args):
     """The scenarios asked for, by name (equal) or case (equal/4cpu)."""
     chosen = []
-    if args.kernel != "6.12" and args.cpus != 1 and not emulator_is_fair():
-        print(f"bench: this QEMU is older than 8.1 and runs Linux {args.kernel} with icount on "
-              "one CPU only: the scenarios on more are left out", file=sys.stderr)
-        args.cpus = 1
     unknown = set(args.scenarios)
     for scenario in division.scenarios():
         named = {scenario.name, scenario.case} & set(args.scenarios)

@@ -29,7 +29,7 @@ qemu_command() {
 	[ "$kernel" != debug ] || [ "$kmemleak" = 1 ] || cmdline+=" kmemleak=off"
 	[ -z "$append" ] || cmdline+=" $append"
 
-	qemu=(setpriv --pdeathsig KILL qemu-system-x86_64
+	qemu=(setpriv --pdeathsig KILL "${emulator[@]}"
 		-name vmqos-testhost -nodefaults -no-user-config -no-reboot
 		-display none -machine q35 -cpu max,la57=off
 		"${accel[@]}" -m "$memory")
