@@ -3,7 +3,6 @@
  * The keys of policy files and their values. A new setting is a line in the
  * table, a function that reads its value, and a field with its present bit.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,35 +95,6 @@ static const struct {
 	{ "scan-period", true, set_scan_period },
 };
 
-/* Edit distance: insert, delete, replace, swap neighbours. Words too long for it are far. */
-static unsigned int distance(const char *a, const char *b)
-{
-	enum { MAX = 32 };
-	unsigned int d[MAX + 1][MAX + 1], i, j, cost;
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > MAX || lb > MAX)
-		return MAX;
-	for (i = 0; i <= la; i++)
-		d[i][0] = i;
-	for (j = 0; j <= lb; j++)
-		d[0][j] = j;
-	for (i = 1; i <= la; i++) {
-		for (j = 1; j <= lb; j++) {
-			cost = tolower((unsigned char)a[i - 1]) != b[j - 1];
-			d[i][j] = d[i - 1][j - 1] + cost;
-			if (d[i - 1][j] + 1 < d[i][j])
-				d[i][j] = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < d[i][j])
-				d[i][j] = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	}
-	return d[la][lb];
-}
-
 static const char *section_word(bool host)
 {
 	return host ? "[host]" : "[vm ...]";
@@ -142,7 +112,7 @@ static void unknown_key(const char *key, bool host, char *error, size_t size)
 			return;
 		}
 		/* Keys that belong elsewhere are named only when nothing here is nearer. */
-		d = 2 * distance(key, keys[i].name) + (keys[i].host != host);
+		d = 2 * vmqos_word_distance(key, keys[i].name) + (keys[i].host != host);
 		if (d < least) {
 			least = d;
 			best = i;

@@ -152,3 +152,31 @@ double vmqos_mhz_of_run(uint64_t run_ns, uint64_t wall_ns, uint32_t cpu_khz)
 		return 0;
 	return (double)run_ns / wall_ns * cpu_khz / 1000;
 }
+
+unsigned int vmqos_word_distance(const char *a, const char *b)
+{
+	enum { MAX = 32 };
+	unsigned int d[MAX + 1][MAX + 1], i, j, cost;
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (la > MAX || lb > MAX)
+		return MAX;
+	for (i = 0; i <= la; i++)
+		d[i][0] = i;
+	for (j = 0; j <= lb; j++)
+		d[0][j] = j;
+	for (i = 1; i <= la; i++) {
+		for (j = 1; j <= lb; j++) {
+			cost = tolower((unsigned char)a[i - 1]) != b[j - 1];
+			d[i][j] = d[i - 1][j - 1] + cost;
+			if (d[i - 1][j] + 1 < d[i][j])
+				d[i][j] = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < d[i][j])
+				d[i][j] = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < d[i][j])
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	}
+	return d[la][lb];
+}

@@ -81,6 +81,16 @@ char *vmqos_duration_format(uint64_t ns, char *text, size_t size);
  */
 double vmqos_mhz_of_run(uint64_t run_ns, uint64_t wall_ns, uint32_t cpu_khz);
 
+/**
+ * vmqos_word_distance() - how far a word is from the one that may have been meant
+ * @a: the word, in small letters or capitals
+ * @b: the other, in small letters
+ *
+ * Return: how many characters have to be inserted, deleted, replaced or swapped
+ * with their neighbour to make @b of @a; at least 32 when one is longer than 32.
+ */
+unsigned int vmqos_word_distance(const char *a, const char *b);
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #define VMQOS_VMQOS_H
 
 #include <vmqos/context.h>
+#include <vmqos/cpu.h>
 #include <vmqos/events.h>
 #include <vmqos/host.h>
 #include <vmqos/process.h>
