@@ -50,6 +50,7 @@ extern const struct vmqos_command vmqos_cmd_monitor;
 extern const struct vmqos_command vmqos_cmd_release;
 extern const struct vmqos_command vmqos_cmd_set;
 extern const struct vmqos_command vmqos_cmd_show;
+extern const struct vmqos_command vmqos_cmd_slice;
 extern const struct vmqos_command vmqos_cmd_stat;
 extern const struct vmqos_command vmqos_cmd_top;
 extern const struct vmqos_command vmqos_cmd_version;

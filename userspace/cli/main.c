@@ -19,6 +19,7 @@ const struct vmqos_command *const vmqos_commands[] = {
 	&vmqos_cmd_top,
 	&vmqos_cmd_monitor,
 	&vmqos_cmd_host,
+	&vmqos_cmd_slice,
 	&vmqos_cmd_version,
 	&vmqos_cmd_help,
 	NULL

@@ -4,7 +4,7 @@
 # ../Makefile.
 
 TEST_DIR	:= $(BUILD)/tests
-TESTS		:= text_test cpu_test process_test request_test
+TESTS		:= text_test cpu_test cgroup_test process_test request_test
 # The library but for its transport, in whose place is the fake kernel.
 TEST_LIB_OBJS	:= $(filter-out %/transport.o,$(LIB_OBJS))
 FAKE_OBJS	:= $(TEST_DIR)/fake_kernel.o $(TEST_DIR)/fake_vms.o

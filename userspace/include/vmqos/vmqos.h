@@ -14,6 +14,7 @@
 #ifndef VMQOS_VMQOS_H
 #define VMQOS_VMQOS_H
 
+#include <vmqos/cgroup.h>
 #include <vmqos/context.h>
 #include <vmqos/cpu.h>
 #include <vmqos/events.h>
