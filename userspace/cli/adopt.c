@@ -81,7 +81,7 @@ static void write_adopted(struct vmqos_cli *cli, struct vmqos_out *out,
 	for (i = 0; i < count; i++) {
 		if (cli->json) {
 			vmqos_out_object(out, NULL);
-			vmqos_write_vm(out, &vms[i]);
+			vmqos_write_vm(out, &vms[i], vmqos_cli_khz(cli));
 			vmqos_out_end(out);
 		} else {
 			printf("Adopted %s as VM %u: process %u, %u vCPU%s\n", vms[i].name,

@@ -62,6 +62,31 @@ int vmqos_arg_uuid(const struct vmqos_cli *cli, const char *text,
 	return VMQOS_EXIT_OK;
 }
 
+int vmqos_arg_cpu(struct vmqos_cli *cli, const char *what, const char *text, uint32_t *ppm)
+{
+	struct vmqos_cpu_amount amount;
+	char why[160];
+	int err;
+
+	if (vmqos_cpu_parse(text, &amount, why, sizeof(why)))
+		return vmqos_say_usage(cli, "%s is \"%s\", which %s", what, text, why);
+	err = vmqos_cpu_ppm(&amount, amount.khz ? vmqos_cli_khz(cli) : 0, ppm);
+	/* What keeps the frequency from being known keeps the change from being made. */
+	if (err == -ENODATA)
+		return vmqos_say_failure(cli);
+	if (err)
+		return vmqos_say_usage(cli, "%s is \"%s\", which is more than any host has", what,
+				       text);
+	return VMQOS_EXIT_OK;
+}
+
+int vmqos_arg_switch(const struct vmqos_cli *cli, const char *what, const char *text, bool *value)
+{
+	if (!vmqos_switch_parse(text, value))
+		return VMQOS_EXIT_OK;
+	return vmqos_say_usage(cli, "%s is \"%s\" and must be on or off", what, text);
+}
+
 int vmqos_arg_seconds(const struct vmqos_cli *cli, const char *what, const char *text,
 		      uint64_t min_ns, uint64_t max_ns, uint64_t *ns)
 {

@@ -3,6 +3,7 @@
 #ifndef VMQOS_CLI_ARGS_H
 #define VMQOS_CLI_ARGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vmqos/vmqos.h>
 
@@ -23,6 +24,10 @@ int vmqos_arg_name(const struct vmqos_cli *cli, const char *text,
 		   struct vmqos_vm_settings *settings);
 int vmqos_arg_uuid(const struct vmqos_cli *cli, const char *text,
 		   struct vmqos_vm_settings *settings);
+
+/* An amount of CPU in millionths, and a switch. */
+int vmqos_arg_cpu(struct vmqos_cli *cli, const char *what, const char *text, uint32_t *ppm);
+int vmqos_arg_switch(const struct vmqos_cli *cli, const char *what, const char *text, bool *value);
 
 /* A duration in seconds as in 2 or 0.5, or with its unit as in 500ms. */
 int vmqos_arg_seconds(const struct vmqos_cli *cli, const char *what, const char *text,

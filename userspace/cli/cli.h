@@ -4,6 +4,7 @@
 #define VMQOS_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <vmqos/vmqos.h>
 
 /* Exit codes, as in vmqos(8). */
@@ -18,12 +19,14 @@ enum {
  * @open_error: what vmqos_open() returned
  * @json: --json was given
  * @command: the command that runs, for messages
+ * @cpu_khz: of vmqos_cli_khz(), 0 until it is known
  */
 struct vmqos_cli {
 	struct vmqos *ctx;
 	int open_error;
 	bool json;
 	const struct vmqos_command *command;
+	uint32_t cpu_khz;
 };
 
 /*
@@ -63,6 +66,9 @@ void vmqos_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says what the library could not do; returns VMQOS_EXIT_FAILED. */
 int vmqos_say_failure(const struct vmqos_cli *cli);
+
+/* Nominal frequency of one CPU in kHz, asked for once; 0 when it is not to be had. */
+uint32_t vmqos_cli_khz(struct vmqos_cli *cli);
 
 /* The ending of a noun after a number. */
 static inline const char *vmqos_plural(unsigned long long number)

@@ -38,21 +38,40 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	static const struct option longs[] = {
 		{ "guest-time", required_argument, NULL, 'g' },
 		{ "scan-period", required_argument, NULL, 's' },
+		{ "cpu-kept", required_argument, NULL, 'k' },
+		{ "cpu-gate", required_argument, NULL, 'G' },
+		{ "cpu-slice-us", required_argument, NULL, 'S' },
 		{ "node", required_argument, NULL, 'n' },
 		{ 0 }
 	};
 	int result = VMQOS_EXIT_OK;
-	uint64_t number;
+	uint64_t number = 0;
 	int option;
 
 	request->node = -1;
 	while (!result && (option = vmqos_next_option(cli, argc, argv, ":", longs)) != -1) {
 		switch (option) {
 		case 'g':
-			if (vmqos_switch_parse(optarg, &request->settings.guest_time))
-				return vmqos_say_usage(cli, "--guest-time is \"%s\" and must be on or off",
-						       optarg);
+			result = vmqos_arg_switch(cli, "--guest-time", optarg,
+						  &request->settings.guest_time);
 			request->settings.set |= VMQOS_HAS(VMQOS_HOST_GUEST_TIME);
+			break;
+		case 'k':
+			result = vmqos_arg_cpu(cli, "--cpu-kept", optarg,
+					       &request->settings.cpu_kept);
+			request->settings.set |= VMQOS_HAS(VMQOS_HOST_CPU_KEPT);
+			break;
+		case 'G':
+			result = vmqos_arg_switch(cli, "--cpu-gate", optarg,
+						  &request->settings.cpu_gate);
+			request->settings.set |= VMQOS_HAS(VMQOS_HOST_CPU_GATE);
+			break;
+		case 'S':
+			/* As with the scan period the kernel has the bounds. */
+			result = vmqos_arg_number(cli, "--cpu-slice-us", optarg, 0, UINT32_MAX,
+						  &number);
+			request->settings.cpu_slice_us = number;
+			request->settings.set |= VMQOS_HAS(VMQOS_HOST_CPU_SLICE_US);
 			break;
 		case 's':
 			result = take_period(cli, optarg, request);
@@ -74,7 +93,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 	else if (optind < argc && strcmp(argv[optind], "show"))
 		return vmqos_say_usage(cli, "\"%s\" must be show or set", argv[optind]);
 	if (request->change && !request->settings.set)
-		return vmqos_say_usage(cli, "nothing to set; give --guest-time or --scan-period");
+		return vmqos_say_usage(cli, "nothing to set; give one of --guest-time, --scan-period, --cpu-kept, --cpu-gate and --cpu-slice-us");
 	if (request->change && request->node >= 0)
 		return vmqos_say_usage(cli, "--node goes with show only");
 	if (!request->change && request->settings.set)
@@ -109,11 +128,17 @@ static int run_host(struct vmqos_cli *cli, int argc, char **argv)
 
 const struct vmqos_command vmqos_cmd_host = {
 	.name = "host",
-	.usage = "[show [--node N]] | set [--guest-time on|off] [--scan-period MS]",
+	.usage = "[show [--node N]] | set [--guest-time on|off] [--scan-period MS]\n"
+	"       [--cpu-kept CPU] [--cpu-gate on|off] [--cpu-slice-us US]",
 	.summary = "Show the host's capacity and settings, or change the settings",
 	.options =
 	"  --node N             capacity and idle time of one NUMA node\n"
 	"  --guest-time on|off  measure the time in guest mode at every exit\n"
-	"  --scan-period MS     how often new vCPUs and dead VMs are looked for\n",
+	"  --scan-period MS     how often new vCPUs and dead VMs are looked for\n"
+	"  --cpu-kept CPU       what the host keeps for itself, as in 2GHz, 150%, 1.5cpu or\n"
+	"                       none; VMs may reserve the rest\n"
+	"  --cpu-gate on|off    enforce the VMs' CPU policies; off only accounts\n"
+	"  --cpu-slice-us US    how long a vCPU may run on while another is owed more,\n"
+	"                       500 to 20000\n",
 	.run = run_host,
 };

@@ -56,7 +56,7 @@ static int run_list(struct vmqos_cli *cli, int argc, char **argv)
 	vmqos_out_array(out, "vms");
 	for (i = 0; i < count; i++) {
 		vmqos_out_object(out, NULL);
-		vmqos_write_vm_row(out, &vms[i]);
+		vmqos_write_vm_row(out, &vms[i], vmqos_cli_khz(cli));
 		vmqos_out_end(out);
 	}
 	vmqos_out_end(out);
@@ -74,7 +74,8 @@ const struct vmqos_command vmqos_cmd_list = {
 	.options =
 	"  --format table  aligned columns with a heading\n"
 	"  --format tsv    for scripts: tabs, no heading; number, name, state, vCPUs,\n"
-	"                  attached vCPUs, process, UUID (- when unknown)\n"
+	"                  attached vCPUs, process, UUID (- when unknown), CPU shares,\n"
+	"                  reservation and limit in millionths of a CPU (0 when none)\n"
 	"  --format json   as with --json\n",
 	.run = run_list,
 };

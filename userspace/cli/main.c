@@ -66,6 +66,15 @@ int vmqos_say_usage(const struct vmqos_cli *cli, const char *format, ...)
 	return VMQOS_EXIT_USAGE;
 }
 
+uint32_t vmqos_cli_khz(struct vmqos_cli *cli)
+{
+	struct vmqos_host host;
+
+	if (!cli->cpu_khz && !vmqos_host_get(cli->ctx, -1, &host))
+		cli->cpu_khz = host.cpu_khz;
+	return cli->cpu_khz;
+}
+
 void *vmqos_need(void *memory)
 {
 	if (!memory) {

@@ -30,7 +30,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, uint64_t *events)
 	return result;
 }
 
-static void print_json(const struct vmqos_event *event)
+static void print_json(struct vmqos_cli *cli, const struct vmqos_event *event)
 {
 	struct vmqos_out *out = vmqos_out_begin(VMQOS_OUT_JSON_LINE);
 	char text[VMQOS_CLOCK_SIZE];
@@ -48,7 +48,7 @@ static void print_json(const struct vmqos_event *event)
 	case VMQOS_EVENT_VM_RELEASE:
 	case VMQOS_EVENT_VM_CHANGE:
 		vmqos_out_object(out, "vm");
-		vmqos_write_vm(out, &event->vm);
+		vmqos_write_vm(out, &event->vm, vmqos_cli_khz(cli));
 		vmqos_out_end(out);
 		break;
 	case VMQOS_EVENT_VCPU:
@@ -57,13 +57,49 @@ static void print_json(const struct vmqos_event *event)
 		vmqos_write_vcpu(out, &event->vcpu);
 		vmqos_out_end(out);
 		break;
+	case VMQOS_EVENT_VM_UNMET:
+		vmqos_out_object(out, "unmet");
+		vmqos_write_unmet(out, &event->unmet, vmqos_cli_khz(cli));
+		vmqos_out_end(out);
+		break;
 	}
 	vmqos_out_finish(out);
 }
 
-static void print_text(const struct vmqos_event *event)
+/* What the CPU policy of a VM says, as far as it says something. */
+static void print_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
+{
+	char text[VMQOS_CPU_TEXT];
+
+	if (!(vm->has & VMQOS_HAS(VMQOS_VM_CPU_SHARES)))
+		return;
+	printf(", cpu-shares %u", vm->cpu_shares);
+	if (vm->cpu_reservation)
+		printf(", cpu-reservation %s",
+		       vmqos_cpu_format(vm->cpu_reservation, cpu_khz, text, sizeof(text)));
+	if (vm->cpu_limit)
+		printf(", cpu-limit %s",
+		       vmqos_cpu_format(vm->cpu_limit, cpu_khz, text, sizeof(text)));
+	if (vm->cpu_latency != VMQOS_LATENCY_NORMAL)
+		printf(", cpu-latency %s", vmqos_cpu_latency_name(vm->cpu_latency));
+	if (!vm->cpu_charge_others)
+		fputs(", cpu-charge-others off", stdout);
+}
+
+static void print_unmet(const struct vmqos_unmet *unmet, uint32_t cpu_khz)
+{
+	char reserved[VMQOS_CPU_TEXT], received[VMQOS_CPU_TEXT];
+
+	printf(" %s: VM %u, %s reserved, %s received, reason %s", unmet->name, unmet->id,
+	       vmqos_cpu_format(unmet->cpu_reservation, cpu_khz, reserved, sizeof(reserved)),
+	       vmqos_cpu_format(unmet->cpu_received, cpu_khz, received, sizeof(received)),
+	       vmqos_unmet_reason_name(unmet->reason));
+}
+
+static void print_text(struct vmqos_cli *cli, const struct vmqos_event *event)
 {
 	char text[VMQOS_CLOCK_SIZE];
+	char kept[VMQOS_CPU_TEXT];
 
 	vmqos_clock_time(text);
 	printf("%s %-13s", text, vmqos_event_name(event->type));
@@ -71,6 +107,11 @@ static void print_text(const struct vmqos_event *event)
 	case VMQOS_EVENT_HOST_CHANGE:
 		printf(" guest-time %s, scan-period %u ms", event->host.guest_time ? "on" : "off",
 		       event->host.scan_period_ms);
+		if (event->host.has & VMQOS_HAS(VMQOS_HOST_CPU_KEPT))
+			printf(", cpu-kept %s, cpu-gate %s, cpu-slice %u us",
+			       vmqos_cpu_format(event->host.cpu_kept, event->host.cpu_khz, kept,
+						sizeof(kept)),
+			       event->host.cpu_gate ? "on" : "off", event->host.cpu_slice_us);
 		break;
 	case VMQOS_EVENT_VM_ADOPT:
 	case VMQOS_EVENT_VM_RELEASE:
@@ -78,12 +119,17 @@ static void print_text(const struct vmqos_event *event)
 		printf(" %s: VM %u, process %u, %u vCPU%s, %s", event->vm.name, event->vm.id,
 		       event->vm.pid, event->vm.vcpus, vmqos_plural(event->vm.vcpus),
 		       vmqos_vm_state_name(event->vm.state));
+		if (event->type != VMQOS_EVENT_VM_RELEASE)
+			print_policy(&event->vm, vmqos_cli_khz(cli));
 		break;
 	case VMQOS_EVENT_VCPU:
 		printf(" VM %u vCPU %u: %s", event->vcpu.vm_id, event->vcpu.index,
 		       vmqos_vcpu_state_name(event->vcpu.state));
 		if (event->vcpu.tid)
 			printf(", thread %u", event->vcpu.tid);
+		break;
+	case VMQOS_EVENT_VM_UNMET:
+		print_unmet(&event->unmet, vmqos_cli_khz(cli));
 		break;
 	case VMQOS_EVENT_LOST:
 		fputs(" events came faster than they were read, some are lost", stdout);
@@ -122,9 +168,9 @@ static int run_monitor(struct vmqos_cli *cli, int argc, char **argv)
 			break;
 		}
 		if (cli->json)
-			print_json(&event);
+			print_json(cli, &event);
 		else
-			print_text(&event);
+			print_text(cli, &event);
 		/* Each line is seen at once, and a reader that left ends us. */
 		if (fflush(stdout)) {
 			result = VMQOS_EXIT_FAILED;

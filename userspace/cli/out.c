@@ -48,6 +48,11 @@ bool vmqos_out_is_text(const struct vmqos_out *out)
 	return out->mode == VMQOS_OUT_TEXT;
 }
 
+bool vmqos_out_is_tsv(const struct vmqos_out *out)
+{
+	return out->mode == VMQOS_OUT_TSV;
+}
+
 /* Rows are objects in an array of the outermost object. */
 static bool in_row(const struct vmqos_out *out)
 {
@@ -233,6 +238,14 @@ void vmqos_out_u64(struct vmqos_out *out, const char *key, const char *label, ui
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	vmqos_out_u64_text(out, key, label, value, text);
+}
+
+void vmqos_out_s64(struct vmqos_out *out, const char *key, const char *label, int64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	field(out, key, label, vmqos_need(json_object_new_int64(value)), text, true);
 }
 
 void vmqos_out_bool(struct vmqos_out *out, const char *key, const char *label, bool value)

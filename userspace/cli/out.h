@@ -30,6 +30,9 @@ void vmqos_out_finish(struct vmqos_out *out);
 /* Whether the output is for a person. */
 bool vmqos_out_is_text(const struct vmqos_out *out);
 
+/* Whether it is for a script, in cells. */
+bool vmqos_out_is_tsv(const struct vmqos_out *out);
+
 /* A member of the object (@key NULL: of the array) that is open. */
 void vmqos_out_object(struct vmqos_out *out, const char *key);
 void vmqos_out_array(struct vmqos_out *out, const char *key);
@@ -43,6 +46,7 @@ void vmqos_out_end(struct vmqos_out *out);
  */
 void vmqos_out_str(struct vmqos_out *out, const char *key, const char *label, const char *value);
 void vmqos_out_u64(struct vmqos_out *out, const char *key, const char *label, uint64_t value);
+void vmqos_out_s64(struct vmqos_out *out, const char *key, const char *label, int64_t value);
 void vmqos_out_bool(struct vmqos_out *out, const char *key, const char *label, bool value);
 void vmqos_out_real(struct vmqos_out *out, const char *key, const char *label, double value,
 		    int digits);

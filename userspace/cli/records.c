@@ -15,7 +15,54 @@ static void write_uuid(struct vmqos_out *out, const struct vmqos_vm *vm, const c
 		vmqos_out_none(out, "uuid", label, "-");
 }
 
-void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm)
+/*
+ * An amount of CPU: @key in millionths, @key_mhz in MHz. @none: what 0 stands
+ * for in words, or NULL when it is a figure as any other.
+ */
+static void write_cpu(struct vmqos_out *out, const char *key, const char *key_mhz,
+		      const char *label, uint32_t ppm, uint32_t cpu_khz, const char *none)
+{
+	char text[VMQOS_CPU_TEXT];
+
+	vmqos_cpu_format(ppm, cpu_khz, text, sizeof(text));
+	vmqos_out_u64_text(out, key, label, ppm, !ppm && none ? none : text);
+	if (!key_mhz)
+		return;
+	if (cpu_khz)
+		vmqos_out_real(out, key_mhz, NULL, vmqos_cpu_mhz(ppm, cpu_khz), 1);
+	else
+		vmqos_out_none(out, key_mhz, NULL, "");
+}
+
+static void write_shares(struct vmqos_out *out, const struct vmqos_vm *vm, const char *label)
+{
+	char text[48];
+
+	if (vm->cpu_shares_level == VMQOS_CPU_CUSTOM)
+		snprintf(text, sizeof(text), "%u", vm->cpu_shares);
+	else
+		snprintf(text, sizeof(text), "%u (%s)", vm->cpu_shares,
+			 vmqos_cpu_level_name(vm->cpu_shares_level));
+	vmqos_out_u64_text(out, "cpu_shares", label, vm->cpu_shares, text);
+}
+
+/* The policy of a VM; a module that does not know it has reported nothing. */
+static void write_policy(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)
+{
+	if (!(vm->has & VMQOS_HAS(VMQOS_VM_CPU_SHARES)))
+		return;
+	write_shares(out, vm, "cpu-shares");
+	vmqos_out_str(out, "cpu_shares_level", NULL, vmqos_cpu_level_name(vm->cpu_shares_level));
+	write_cpu(out, "cpu_reservation", "cpu_reservation_mhz", "cpu-reservation",
+		  vm->cpu_reservation, cpu_khz, "none");
+	write_cpu(out, "cpu_limit", "cpu_limit_mhz", "cpu-limit", vm->cpu_limit, cpu_khz, "none");
+	vmqos_out_str(out, "cpu_latency", "cpu-latency", vmqos_cpu_latency_name(vm->cpu_latency));
+	vmqos_out_bool(out, "cpu_charge_others", "cpu-charge-others", vm->cpu_charge_others);
+	write_cpu(out, "cpu_entitled", "cpu_entitled_mhz", "cpu-entitled", vm->cpu_entitled,
+		  cpu_khz, NULL);
+}
+
+void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)
 {
 	vmqos_out_u64(out, "id", "id", vm->id);
 	vmqos_out_str(out, "name", "name", vm->name);
@@ -25,18 +72,44 @@ void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm)
 	vmqos_out_u64(out, "vcpus", "vCPUs", vm->vcpus);
 	vmqos_out_u64(out, "vcpus_attached", "attached", vm->vcpus_attached);
 	vmqos_out_u64(out, "adopted_ns", NULL, vm->adopted_ns);
+	write_policy(out, vm, cpu_khz);
 }
 
-void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm)
+static void write_policy_cells(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)
 {
+	char text[VMQOS_CPU_TEXT];
+
+	snprintf(text, sizeof(text), "%u", vm->cpu_shares);
+	vmqos_out_u64_text(out, "cpu_shares", "SHARES", vm->cpu_shares, text);
+	snprintf(text, sizeof(text), "%.0f MHz", vmqos_cpu_mhz(vm->cpu_reservation, cpu_khz));
+	vmqos_out_u64_text(out, "cpu_reservation", "RESERVATION", vm->cpu_reservation,
+			   vm->cpu_reservation ? text : "-");
+	snprintf(text, sizeof(text), "%.0f MHz", vmqos_cpu_mhz(vm->cpu_limit, cpu_khz));
+	vmqos_out_u64_text(out, "cpu_limit", "LIMIT", vm->cpu_limit, vm->cpu_limit ? text : "-");
+}
+
+/* For people the policy comes before what is long; for scripts what is new comes last. */
+void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)
+{
+	bool text = vmqos_out_is_text(out);
+	bool tsv = vmqos_out_is_tsv(out);
+
+
 	vmqos_out_u64(out, "id", "ID", vm->id);
 	vmqos_out_str(out, "name", "NAME", vm->name);
 	vmqos_out_str(out, "state", "STATE", vmqos_vm_state_name(vm->state));
 	vmqos_out_u64(out, "vcpus", "VCPUS", vm->vcpus);
 	vmqos_out_u64(out, "vcpus_attached", "ATTACHED", vm->vcpus_attached);
+	if (text)
+		write_policy_cells(out, vm, cpu_khz);
 	vmqos_out_u64(out, "pid", "PID", vm->pid);
 	write_uuid(out, vm, "UUID");
+	if (tsv)
+		write_policy_cells(out, vm, cpu_khz);
+	if (text || tsv)
+		return;
 	vmqos_out_u64(out, "adopted_ns", NULL, vm->adopted_ns);
+	write_policy(out, vm, cpu_khz);
 }
 
 void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu)
@@ -59,6 +132,19 @@ void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu)
 	}
 }
 
+static void write_counter(struct vmqos_out *out, const struct vmqos_stats_desc *desc,
+			  const struct vmqos_stats *stats)
+{
+	uint64_t value = vmqos_stats_value(stats, desc->field);
+
+	if (!(stats->has & VMQOS_HAS(desc->field)))
+		return;
+	if (desc->is_signed)
+		vmqos_out_s64(out, desc->name, NULL, (int64_t)value);
+	else
+		vmqos_out_u64(out, desc->name, NULL, value);
+}
+
 void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats)
 {
 	const struct vmqos_stats_desc *descs;
@@ -68,9 +154,7 @@ void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats)
 	vmqos_out_object(out, "stats");
 	descs = vmqos_stats_descs(&count);
 	for (i = 0; i < count; i++)
-		if (stats->has & VMQOS_HAS(descs[i].field))
-			vmqos_out_u64(out, descs[i].name, NULL,
-				      vmqos_stats_value(stats, descs[i].field));
+		write_counter(out, &descs[i], stats);
 	if (stats->has & VMQOS_HAS(VMQOS_STATS_LATENCY_HIST)) {
 		vmqos_out_array(out, "latency_hist");
 		for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
@@ -103,4 +187,27 @@ void vmqos_write_host(struct vmqos_out *out, const struct vmqos_host *host)
 	vmqos_out_bool(out, "guest_time", "guest-time", host->guest_time);
 	snprintf(text, sizeof(text), "%u ms", host->scan_period_ms);
 	vmqos_out_u64_text(out, "scan_period_ms", "scan-period", host->scan_period_ms, text);
+	if (!(host->has & VMQOS_HAS(VMQOS_HOST_CPU_KEPT)))
+		return;
+	write_cpu(out, "cpu_kept", "cpu_kept_mhz", "cpu-kept", host->cpu_kept, host->cpu_khz,
+		  "none");
+	write_cpu(out, "cpu_reserved", "cpu_reserved_mhz", "cpu-reserved", host->cpu_reserved,
+		  host->cpu_khz, "none");
+	write_cpu(out, "cpu_unreserved", "cpu_unreserved_mhz", "cpu-unreserved",
+		  host->cpu_unreserved, host->cpu_khz, "none");
+	vmqos_out_bool(out, "cpu_gate", "cpu-gate", host->cpu_gate);
+	snprintf(text, sizeof(text), "%u us", host->cpu_slice_us);
+	vmqos_out_u64_text(out, "cpu_slice_us", "cpu-slice", host->cpu_slice_us, text);
+}
+
+void vmqos_write_unmet(struct vmqos_out *out, const struct vmqos_unmet *unmet, uint32_t cpu_khz)
+{
+	vmqos_out_u64(out, "id", NULL, unmet->id);
+	vmqos_out_str(out, "name", NULL, unmet->name);
+	vmqos_out_u64(out, "time_ns", NULL, unmet->time_ns);
+	write_cpu(out, "cpu_reservation", "cpu_reservation_mhz", NULL, unmet->cpu_reservation,
+		  cpu_khz, NULL);
+	write_cpu(out, "cpu_received", "cpu_received_mhz", NULL, unmet->cpu_received, cpu_khz,
+		  NULL);
+	vmqos_out_str(out, "reason", NULL, vmqos_unmet_reason_name(unmet->reason));
 }

@@ -8,17 +8,20 @@
 
 struct vmqos_out;
 
-/* The fields of a VM into the object that is open. @pretty: with labels. */
-void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm);
+/* The fields of a VM into the object that is open. @cpu_khz: of one CPU, 0 if unknown. */
+void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz);
 
 /* The same as a row of the list, in the order of its columns. */
-void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm);
+void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz);
 
 /* The fields of a vCPU but its counters. */
 void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu);
 
 /* An object "stats" with the counters that were reported; JSON only. */
 void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats);
+
+/* A reservation that could not be met; JSON only. */
+void vmqos_write_unmet(struct vmqos_out *out, const struct vmqos_unmet *unmet, uint32_t cpu_khz);
 
 void vmqos_write_host(struct vmqos_out *out, const struct vmqos_host *host);
 

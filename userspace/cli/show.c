@@ -29,7 +29,7 @@ static int run_show(struct vmqos_cli *cli, int argc, char **argv)
 		return vmqos_say_failure(cli);
 
 	out = vmqos_out_begin(cli->json ? VMQOS_OUT_JSON : VMQOS_OUT_TEXT);
-	vmqos_write_vm(out, &vm);
+	vmqos_write_vm(out, &vm, vmqos_cli_khz(cli));
 	vmqos_out_array(out, "vcpu");
 	for (i = 0; i < count; i++) {
 		vmqos_out_object(out, NULL);

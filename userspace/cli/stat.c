@@ -49,6 +49,7 @@ static void write_columns(struct vmqos_out *out, const struct vmqos_stats *stats
 	} columns[] = {
 		{ VMQOS_STATS_RUN_NS, "run_ns", "RUN" },
 		{ VMQOS_STATS_READY_NS, "ready_ns", "READY" },
+		{ VMQOS_STATS_PARKED_NS, "parked_ns", "PARKED" },
 		{ VMQOS_STATS_BLOCKED_NS, "blocked_ns", "BLOCKED" },
 		{ VMQOS_STATS_GUEST_NS, "guest_ns", "GUEST" },
 	};
@@ -166,6 +167,11 @@ static void print_counter(const struct vmqos_stats_desc *desc, const struct vmqo
 		printf("  %-22s %15llu\n", desc->label, (unsigned long long)value);
 		return;
 	}
+	if (desc->is_signed) {
+		/* With its sign: what is owed, or what was had in advance. */
+		printf("  %-22s %+13.1fms\n", desc->label, (int64_t)value / 1e6);
+		return;
+	}
 	switch (desc->field) {
 	case VMQOS_STATS_LATENCY_NS:
 	case VMQOS_STATS_LATENCY_MAX_NS:
@@ -177,6 +183,8 @@ static void print_counter(const struct vmqos_stats_desc *desc, const struct vmqo
 	case VMQOS_STATS_BLOCKED_NS:
 	case VMQOS_STATS_HALTED_NS:
 	case VMQOS_STATS_GUEST_NS:
+	case VMQOS_STATS_PARKED_NS:
+	case VMQOS_STATS_LIMITED_NS:
 		if (stats->wall_ns) {
 			printf("  %-22s %14.3fs  %6.2f %%\n", desc->label, value / 1e9,
 			       100.0 * value / stats->wall_ns);

@@ -29,9 +29,40 @@ static double run(const struct vmqos_top_row *row)
 	return percent(row, row->delta.run_ns);
 }
 
+/* As esxtop has it: whatever kept a vCPU that could have run from running. */
 static double ready(const struct vmqos_top_row *row)
 {
-	return percent(row, row->delta.ready_ns);
+	return percent(row, row->delta.ready_ns + row->delta.parked_ns);
+}
+
+static double limited(const struct vmqos_top_row *row)
+{
+	return percent(row, row->delta.limited_ns);
+}
+
+static double parked(const struct vmqos_top_row *row)
+{
+	return percent(row, row->delta.parked_ns);
+}
+
+static double entitled(const struct vmqos_top_row *row)
+{
+	return percent(row, row->delta.entitled_ns);
+}
+
+static double entitled_mhz(const struct vmqos_top_row *row)
+{
+	return vmqos_mhz_of_run(row->delta.entitled_ns, row->interval_ns, row->cpu_khz);
+}
+
+static double lag(const struct vmqos_top_row *row)
+{
+	return row->delta.lag_ns / 1e6;
+}
+
+static double parks(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->delta.parks);
 }
 
 static double blocked(const struct vmqos_top_row *row)
@@ -120,18 +151,26 @@ static double other_ready(const struct vmqos_top_row *row)
 const struct vmqos_top_column vmqos_top_columns[] = {
 	{ "used_pct", "%USED", "CPU used by vCPUs and other threads", 'U', 6, 1,
 	  BIT(RUN_NS), false, false, used },
+	{ "entitled_pct", "%ENT", "CPU that the VM was entitled to", 'S', 6, 1,
+	  BIT(ENTITLED_NS), true, false, entitled },
 	{ "run_pct", "%RUN", "vCPUs on a CPU", 'T', 6, 1,
 	  BIT(RUN_NS), false, false, run },
-	{ "ready_pct", "%RDY", "vCPUs ready to run, waiting for a CPU", 'R', 6, 1,
+	{ "ready_pct", "%RDY", "vCPUs ready to run, not running", 'R', 6, 1,
 	  BIT(READY_NS), false, false, ready },
+	{ "limited_pct", "%MLMTD", "part of %RDY due to the VM's limit", 'C', 6, 1,
+	  BIT(LIMITED_NS), false, false, limited },
 	{ "wait_pct", "%WAIT", "vCPUs blocked, %IDLE included", 'B', 6, 1,
 	  BIT(BLOCKED_NS), false, false, blocked },
 	{ "idle_pct", "%IDLE", "vCPUs halted by the guest", 'I', 6, 1,
 	  BIT(HALTED_NS), false, false, halted },
-	{ "other_pct", "%OTH", "other threads: emulator, I/O, vhost", 'O', 5, 1,
-	  BIT(OTHER_RUN_NS), true, false, other },
 	{ "used_mhz", "MHZ", "%USED of a CPU's nominal frequency", 'M', 6, 0,
 	  BIT(RUN_NS), false, false, mhz },
+	{ "entitled_mhz", "ENTMHZ", "%ENT of a CPU's nominal frequency", 'V', 6, 0,
+	  BIT(ENTITLED_NS), true, false, entitled_mhz },
+	{ "other_pct", "%OTH", "other threads: emulator, I/O, vhost", 'O', 5, 1,
+	  BIT(OTHER_RUN_NS), true, false, other },
+	{ "parked_pct", "%PARK", "part of %RDY held back for other VMs", 'Z', 6, 1,
+	  BIT(PARKED_NS), false, false, parked },
 	{ "exits_per_s", "EXIT/s", "exits from guest mode", 'X', 7, 0,
 	  BIT(EXITS), false, false, exits },
 	{ "latency_p99_us", "P99us", "99 % of wake-ups ran within, microseconds", 'L', 7, 0,
@@ -144,6 +183,10 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  BIT(CPU_MIGRATIONS), false, false, migrations },
 	{ "guest_pct", "%GUEST", "part of %RUN in guest mode", 'E', 6, 1,
 	  BIT(GUEST_NS), false, false, guest },
+	{ "lag_ms", "LAGms", "CPU owed to the VM now, milliseconds", 'F', 7, 1,
+	  BIT(LAG_NS), true, false, lag },
+	{ "parks_per_s", "PARK/s", "times a vCPU was held back", 'Q', 6, 0,
+	  BIT(PARKS), false, false, parks },
 	{ "preemptions_per_s", "PREE/s", "CPU lost while runnable", 'P', 6, 0,
 	  BIT(PREEMPTIONS), false, false, preemptions },
 	{ "halt_exits_per_s", "HALT/s", "exits of a halt instruction", 'H', 6, 0,

@@ -140,7 +140,8 @@ int vmqos_top_header(const struct vmqos_top *top,
 			 total->interval_ns / host->cpus,
 			 vmqos_mhz_of_run(total->delta.run_ns + total->delta.other_run_ns,
 					  total->interval_ns, total->cpu_khz),
-			 100.0 * total->delta.ready_ns / total->interval_ns);
+			 100.0 * (total->delta.ready_ns + total->delta.parked_ns) /
+			 total->interval_ns);
 	if (top->now.node_count < 2)
 		return 2;
 	used = snprintf(lines[2], VMQOS_TOP_LINE_SIZE, "NODE USED(%%):");

@@ -220,6 +220,7 @@ static void sum_up(struct vmqos_top *top)
 		total->delta.has |= delta->has;
 		total->delta.run_ns += delta->run_ns;
 		total->delta.ready_ns += delta->ready_ns;
+		total->delta.parked_ns += delta->parked_ns;
 		total->delta.other_run_ns += delta->other_run_ns;
 	}
 }

@@ -167,9 +167,10 @@ static void draw_bar(int y, const char *text, attr_t attributes)
 static bool waits_badly(const struct vmqos_top_row *row)
 {
 	double vcpus = row->vcpu || !row->vcpus ? 1 : row->vcpus;
+	/* A limit keeps a VM waiting because somebody wants it so. */
+	double waited = (double)row->delta.ready_ns + row->delta.parked_ns - row->delta.limited_ns;
 
-	return row->interval_ns &&
-	       100.0 * row->delta.ready_ns / row->interval_ns / vcpus > READY_BAD;
+	return row->interval_ns && 100.0 * waited / row->interval_ns / vcpus > READY_BAD;
 }
 
 static void draw_rows(struct screen *screen, int y)

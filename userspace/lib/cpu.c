@@ -41,8 +41,8 @@ static const char *const levels[] = {
 };
 
 static const char *const latencies[] = {
-	[VMQOS_CPU_LATENCY_NORMAL] = "normal",
-	[VMQOS_CPU_LATENCY_LOW] = "low",
+	[VMQOS_LATENCY_NORMAL] = "normal",
+	[VMQOS_LATENCY_LOW] = "low",
 };
 
 static const char *skip_blanks(const char *text)

@@ -23,7 +23,7 @@ enum kind {
 	KIND_STRING,
 	KIND_BYTES,
 	KIND_STATS,
-	KIND_NAME,	/* has a name and no field */
+	KIND_REQUEST,	/* in requests only, has a name and no field */
 };
 
 struct field {
@@ -51,30 +51,32 @@ static const struct field host_fields[] = {
 	FIELD(vmqos_host, guest_time, VMQOS_HOST_A_GUEST_TIME, "guest-time", KIND_SWITCH),
 	FIELD(vmqos_host, scan_period_ms, VMQOS_HOST_A_SCAN_PERIOD_MS, "scan-period-ms", KIND_U32),
 	FIELD(vmqos_host, node, VMQOS_HOST_A_NODE, "node", KIND_U32),
-	{ VMQOS_HOST_A_CPU_KEPT, "cpu-kept", KIND_NAME, 0, 0 },
-	{ VMQOS_HOST_A_CPU_RESERVED, "cpu-reserved", KIND_NAME, 0, 0 },
-	{ VMQOS_HOST_A_CPU_UNRESERVED, "cpu-unreserved", KIND_NAME, 0, 0 },
-	{ VMQOS_HOST_A_CPU_GATE, "cpu-gate", KIND_NAME, 0, 0 },
-	{ VMQOS_HOST_A_CPU_SLICE_US, "cpu-slice-us", KIND_NAME, 0, 0 },
+	FIELD(vmqos_host, cpu_kept, VMQOS_HOST_A_CPU_KEPT, "cpu-kept", KIND_U32),
+	FIELD(vmqos_host, cpu_reserved, VMQOS_HOST_A_CPU_RESERVED, "cpu-reserved", KIND_U32),
+	FIELD(vmqos_host, cpu_unreserved, VMQOS_HOST_A_CPU_UNRESERVED, "cpu-unreserved", KIND_U32),
+	FIELD(vmqos_host, cpu_gate, VMQOS_HOST_A_CPU_GATE, "cpu-gate", KIND_SWITCH),
+	FIELD(vmqos_host, cpu_slice_us, VMQOS_HOST_A_CPU_SLICE_US, "cpu-slice-us", KIND_U32),
 };
 
 static const struct field vm_fields[] = {
 	FIELD(vmqos_vm, id, VMQOS_VM_A_ID, "id", KIND_U32),
 	FIELD(vmqos_vm, name, VMQOS_VM_A_NAME, "name", KIND_STRING),
 	FIELD(vmqos_vm, uuid, VMQOS_VM_A_UUID, "uuid", KIND_BYTES),
-	{ VMQOS_VM_A_VM_FD, "vm-fd", KIND_NAME, 0, 0 },
+	{ VMQOS_VM_A_VM_FD, "vm-fd", KIND_REQUEST, 0, 0 },
 	FIELD(vmqos_vm, pid, VMQOS_VM_A_PID, "pid", KIND_U32),
 	FIELD(vmqos_vm, state, VMQOS_VM_A_STATE, "state", KIND_U32),
 	FIELD(vmqos_vm, vcpus, VMQOS_VM_A_VCPUS, "vcpus", KIND_U32),
 	FIELD(vmqos_vm, vcpus_attached, VMQOS_VM_A_VCPUS_ATTACHED, "vcpus-attached", KIND_U32),
 	FIELD(vmqos_vm, adopted_ns, VMQOS_VM_A_ADOPTED_NS, "adopted-ns", KIND_U64),
-	{ VMQOS_VM_A_CPU_SHARES, "cpu-shares", KIND_NAME, 0, 0 },
-	{ VMQOS_VM_A_CPU_SHARES_LEVEL, "cpu-shares-level", KIND_NAME, 0, 0 },
-	{ VMQOS_VM_A_CPU_RESERVATION, "cpu-reservation", KIND_NAME, 0, 0 },
-	{ VMQOS_VM_A_CPU_LIMIT, "cpu-limit", KIND_NAME, 0, 0 },
-	{ VMQOS_VM_A_CPU_LATENCY, "cpu-latency", KIND_NAME, 0, 0 },
-	{ VMQOS_VM_A_CPU_CHARGE_OTHERS, "cpu-charge-others", KIND_NAME, 0, 0 },
-	{ VMQOS_VM_A_CPU_ENTITLED, "cpu-entitled", KIND_NAME, 0, 0 },
+	FIELD(vmqos_vm, cpu_shares, VMQOS_VM_A_CPU_SHARES, "cpu-shares", KIND_U32),
+	FIELD(vmqos_vm, cpu_shares_level, VMQOS_VM_A_CPU_SHARES_LEVEL, "cpu-shares-level",
+	      KIND_U32),
+	FIELD(vmqos_vm, cpu_reservation, VMQOS_VM_A_CPU_RESERVATION, "cpu-reservation", KIND_U32),
+	FIELD(vmqos_vm, cpu_limit, VMQOS_VM_A_CPU_LIMIT, "cpu-limit", KIND_U32),
+	FIELD(vmqos_vm, cpu_latency, VMQOS_VM_A_CPU_LATENCY, "cpu-latency", KIND_U32),
+	FIELD(vmqos_vm, cpu_charge_others, VMQOS_VM_A_CPU_CHARGE_OTHERS, "cpu-charge-others",
+	      KIND_SWITCH),
+	FIELD(vmqos_vm, cpu_entitled, VMQOS_VM_A_CPU_ENTITLED, "cpu-entitled", KIND_U32),
 };
 
 #define STATS(member, attr, name, kind) FIELD(vmqos_stats, member, attr, name, kind)
@@ -100,12 +102,12 @@ static const struct field stats_fields[] = {
 	STATS(other_threads, VMQOS_STATS_A_OTHER_THREADS, "other-threads", KIND_U32),
 	STATS(other_run_ns, VMQOS_STATS_A_OTHER_RUN_NS, "other-run-ns", KIND_U64),
 	STATS(other_ready_ns, VMQOS_STATS_A_OTHER_READY_NS, "other-ready-ns", KIND_U64),
-	{ VMQOS_STATS_A_PARKED_NS, "parked-ns", KIND_NAME, 0, 0 },
-	{ VMQOS_STATS_A_LIMITED_NS, "limited-ns", KIND_NAME, 0, 0 },
-	{ VMQOS_STATS_A_PARKS, "parks", KIND_NAME, 0, 0 },
-	{ VMQOS_STATS_A_THROTTLES, "throttles", KIND_NAME, 0, 0 },
-	{ VMQOS_STATS_A_ENTITLED_NS, "entitled-ns", KIND_NAME, 0, 0 },
-	{ VMQOS_STATS_A_LAG_NS, "lag-ns", KIND_NAME, 0, 0 },
+	STATS(parked_ns, VMQOS_STATS_A_PARKED_NS, "parked-ns", KIND_U64),
+	STATS(limited_ns, VMQOS_STATS_A_LIMITED_NS, "limited-ns", KIND_U64),
+	STATS(parks, VMQOS_STATS_A_PARKS, "parks", KIND_U64),
+	STATS(throttles, VMQOS_STATS_A_THROTTLES, "throttles", KIND_U64),
+	STATS(entitled_ns, VMQOS_STATS_A_ENTITLED_NS, "entitled-ns", KIND_U64),
+	STATS(lag_ns, VMQOS_STATS_A_LAG_NS, "lag-ns", KIND_U64),
 };
 
 static const struct field vcpu_fields[] = {
@@ -126,6 +128,16 @@ static const struct field vm_stat_fields[] = {
 	FIELD(vmqos_vm_stat, time_ns, VMQOS_VM_STAT_A_TIME_NS, "time-ns", KIND_U64),
 	FIELD(vmqos_vm_stat, vcpus, VMQOS_VM_STAT_A_VCPUS, "vcpus", KIND_U32),
 	FIELD(vmqos_vm_stat, stats, VMQOS_VM_STAT_A_STATS, "stats", KIND_STATS),
+};
+
+static const struct field unmet_fields[] = {
+	FIELD(vmqos_unmet, id, VMQOS_VM_UNMET_A_ID, "id", KIND_U32),
+	FIELD(vmqos_unmet, name, VMQOS_VM_UNMET_A_NAME, "name", KIND_STRING),
+	FIELD(vmqos_unmet, time_ns, VMQOS_VM_UNMET_A_TIME_NS, "time-ns", KIND_U64),
+	FIELD(vmqos_unmet, cpu_reservation, VMQOS_VM_UNMET_A_CPU_RESERVATION, "cpu-reservation",
+	      KIND_U32),
+	FIELD(vmqos_unmet, cpu_received, VMQOS_VM_UNMET_A_CPU_RECEIVED, "cpu-received", KIND_U32),
+	FIELD(vmqos_unmet, reason, VMQOS_VM_UNMET_A_REASON, "reason", KIND_U32),
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -157,6 +169,27 @@ SAME(VMQOS_VCPU_PENDING, VMQOS_VCPU_STATE_PENDING);
 SAME(VMQOS_VCPU_ATTACHED, VMQOS_VCPU_STATE_ATTACHED);
 SAME(VMQOS_VCPU_LEFT, VMQOS_VCPU_STATE_LEFT);
 SAME(VMQOS_VCPU_SHARED, VMQOS_VCPU_STATE_SHARED);
+SAME(VMQOS_HOST_CPU_KEPT, VMQOS_HOST_A_CPU_KEPT);
+SAME(VMQOS_HOST_CPU_SLICE_US, VMQOS_HOST_A_CPU_SLICE_US);
+SAME(VMQOS_VM_CPU_SHARES, VMQOS_VM_A_CPU_SHARES);
+SAME(VMQOS_VM_CPU_SHARES_LEVEL, VMQOS_VM_A_CPU_SHARES_LEVEL);
+SAME(VMQOS_VM_CPU_RESERVATION, VMQOS_VM_A_CPU_RESERVATION);
+SAME(VMQOS_VM_CPU_LIMIT, VMQOS_VM_A_CPU_LIMIT);
+SAME(VMQOS_VM_CPU_LATENCY, VMQOS_VM_A_CPU_LATENCY);
+SAME(VMQOS_VM_CPU_CHARGE_OTHERS, VMQOS_VM_A_CPU_CHARGE_OTHERS);
+SAME(VMQOS_VM_CPU_ENTITLED, VMQOS_VM_A_CPU_ENTITLED);
+SAME(VMQOS_STATS_PARKED_NS, VMQOS_STATS_A_PARKED_NS);
+SAME(VMQOS_STATS_LAG_NS, VMQOS_STATS_A_LAG_NS);
+SAME(VMQOS_CPU_CUSTOM, VMQOS_CPU_SHARES_LEVEL_CUSTOM);
+SAME(VMQOS_CPU_LOW, VMQOS_CPU_SHARES_LEVEL_LOW);
+SAME(VMQOS_CPU_NORMAL, VMQOS_CPU_SHARES_LEVEL_NORMAL);
+SAME(VMQOS_CPU_HIGH, VMQOS_CPU_SHARES_LEVEL_HIGH);
+SAME(VMQOS_LATENCY_NORMAL, VMQOS_CPU_LATENCY_NORMAL);
+SAME(VMQOS_LATENCY_LOW, VMQOS_CPU_LATENCY_LOW);
+SAME(VMQOS_UNMET_HOST_LOAD, VMQOS_UNMET_REASON_HOST_LOAD);
+SAME(VMQOS_UNMET_AFFINITY, VMQOS_UNMET_REASON_AFFINITY);
+SAME(VMQOS_UNMET_VMM_STOPPED, VMQOS_UNMET_REASON_VMM_STOPPED);
+SAME(VMQOS_UNMET_CPUS_OFFLINE, VMQOS_UNMET_REASON_CPUS_OFFLINE);
 /* Every attribute has its row, or the table is behind the interface. */
 /* The pad is none. */
 SAME(COUNT(host_fields), VMQOS_HOST_A_MAX - 1);
@@ -164,6 +197,7 @@ SAME(COUNT(vm_fields), VMQOS_VM_A_MAX - 1);
 SAME(COUNT(stats_fields), VMQOS_STATS_A_MAX - 1);
 SAME(COUNT(vcpu_fields), VMQOS_VCPU_A_MAX - 1);
 SAME(COUNT(vm_stat_fields), VMQOS_VM_STAT_A_MAX - 1);
+SAME(COUNT(unmet_fields), VMQOS_VM_UNMET_A_MAX - 1);
 
 static const struct field *find_field(const struct field *fields, size_t count, unsigned int attr)
 {
@@ -219,7 +253,7 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 		stats = (struct vmqos_stats *)to;
 		return decode(ctx, nla_data(attr), length, stats_fields, COUNT(stats_fields),
 			      stats, &stats->has);
-	case KIND_NAME:
+	case KIND_REQUEST:
 		return 0;
 	}
 	return vmqos_fail(ctx, -EBADMSG, "the kernel's answer has a wrong size of %s: %zu bytes",
@@ -289,6 +323,17 @@ int vmqos_decode_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, struct 
 	err = decode(ctx, attrs, size, vcpu_fields, COUNT(vcpu_fields), vcpu, &has);
 	return err ?: need(ctx, has, VMQOS_VCPU_A_VM_ID, "vm-id") ?:
 	       need(ctx, has, VMQOS_VCPU_A_INDEX, "index");
+}
+
+int vmqos_decode_unmet(struct vmqos *ctx, struct nlattr *attrs, int size,
+		       struct vmqos_unmet *unmet)
+{
+	uint64_t has;
+	int err;
+
+	memset(unmet, 0, sizeof(*unmet));
+	err = decode(ctx, attrs, size, unmet_fields, COUNT(unmet_fields), unmet, &has);
+	return err ?: need(ctx, has, VMQOS_VM_UNMET_A_ID, "id");
 }
 
 const char *vmqos_attr_name(uint8_t cmd, unsigned int attr)

@@ -9,6 +9,7 @@ struct nlattr;
 struct nlmsghdr;
 struct vmqos;
 struct vmqos_host;
+struct vmqos_unmet;
 struct vmqos_vcpu;
 struct vmqos_vm;
 struct vmqos_vm_stat;
@@ -24,6 +25,8 @@ int vmqos_decode_vm(struct vmqos *ctx, struct nlattr *attrs, int size, struct vm
 int vmqos_decode_vm_stat(struct vmqos *ctx, struct nlattr *attrs, int size,
 			 struct vmqos_vm_stat *stat);
 int vmqos_decode_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_vcpu *vcpu);
+int vmqos_decode_unmet(struct vmqos *ctx, struct nlattr *attrs, int size,
+		       struct vmqos_unmet *unmet);
 
 /* Name of an attribute of the requests of @cmd, or NULL. */
 const char *vmqos_attr_name(uint8_t cmd, unsigned int attr);

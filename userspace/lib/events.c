@@ -167,6 +167,10 @@ static int take_event(struct vmqos_events *events, struct nlmsghdr *hdr,
 		event->type = VMQOS_EVENT_VCPU;
 		err = vmqos_decode_vcpu(events->ctx, attrs, size, &event->vcpu);
 		break;
+	case VMQOS_CMD_VM_UNMET_NTF:
+		event->type = VMQOS_EVENT_VM_UNMET;
+		err = vmqos_decode_unmet(events->ctx, attrs, size, &event->unmet);
+		break;
 	default:
 		/* An event of a newer module. */
 		return 0;
@@ -255,9 +259,22 @@ const char *vmqos_event_name(unsigned int type)
 		[VMQOS_EVENT_LOST] = "lost",
 		[VMQOS_EVENT_MODULE_GONE] = "module-gone",
 		[VMQOS_EVENT_MODULE_LOADED] = "module-loaded",
+		[VMQOS_EVENT_VM_UNMET] = "vm-unmet",
 	};
 
 	if (!type || type >= sizeof(names) / sizeof(names[0]))
 		return "unknown";
 	return names[type];
+}
+
+const char *vmqos_unmet_reason_name(uint32_t reason)
+{
+	static const char *const names[] = {
+		[VMQOS_UNMET_HOST_LOAD] = "host-load",
+		[VMQOS_UNMET_AFFINITY] = "affinity",
+		[VMQOS_UNMET_VMM_STOPPED] = "vmm-stopped",
+		[VMQOS_UNMET_CPUS_OFFLINE] = "cpus-offline",
+	};
+
+	return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";
 }

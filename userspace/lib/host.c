@@ -31,19 +31,29 @@ int vmqos_host_get(struct vmqos *ctx, int node, struct vmqos_host *host)
 int vmqos_host_set(struct vmqos *ctx, const struct vmqos_host_settings *settings,
 		   struct vmqos_host *host)
 {
+	const struct {
+		unsigned int attr;
+		uint32_t value;
+	} numbers[] = {
+		{ VMQOS_HOST_A_GUEST_TIME,
+		  settings->guest_time ? VMQOS_SWITCH_ON : VMQOS_SWITCH_OFF },
+		{ VMQOS_HOST_A_SCAN_PERIOD_MS, settings->scan_period_ms },
+		{ VMQOS_HOST_A_CPU_KEPT, settings->cpu_kept },
+		{ VMQOS_HOST_A_CPU_GATE,
+		  settings->cpu_gate ? VMQOS_SWITCH_ON : VMQOS_SWITCH_OFF },
+		{ VMQOS_HOST_A_CPU_SLICE_US, settings->cpu_slice_us },
+	};
 	struct vmqos_host unused;
 	struct nl_msg *msg;
+	size_t i;
 	int err;
 
 	err = vmqos_request_begin(ctx, VMQOS_CMD_HOST_SET, &msg);
 	if (err)
 		return err;
-	if ((settings->set & VMQOS_HAS(VMQOS_HOST_GUEST_TIME)) &&
-	    nla_put_u32(msg, VMQOS_HOST_A_GUEST_TIME,
-			settings->guest_time ? VMQOS_SWITCH_ON : VMQOS_SWITCH_OFF))
-		return vmqos_request_overflow(ctx, msg);
-	if ((settings->set & VMQOS_HAS(VMQOS_HOST_SCAN_PERIOD_MS)) &&
-	    nla_put_u32(msg, VMQOS_HOST_A_SCAN_PERIOD_MS, settings->scan_period_ms))
-		return vmqos_request_overflow(ctx, msg);
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if ((settings->set & VMQOS_HAS(numbers[i].attr)) &&
+		    nla_put_u32(msg, numbers[i].attr, numbers[i].value))
+			return vmqos_request_overflow(ctx, msg);
 	return vmqos_request_do(ctx, msg, take_host, host ? host : &unused);
 }

@@ -147,25 +147,31 @@ const char *vmqos_vcpu_state_name(uint32_t state)
 }
 
 static const struct vmqos_stats_desc descs[] = {
-	{ VMQOS_STATS_WALL_NS, "wall_ns", "wall time", "ns", false },
-	{ VMQOS_STATS_RUN_NS, "run_ns", "run", "ns", false },
-	{ VMQOS_STATS_READY_NS, "ready_ns", "ready", "ns", false },
-	{ VMQOS_STATS_BLOCKED_NS, "blocked_ns", "blocked", "ns", false },
-	{ VMQOS_STATS_HALTED_NS, "halted_ns", "halted", "ns", false },
-	{ VMQOS_STATS_GUEST_NS, "guest_ns", "guest mode", "ns", false },
-	{ VMQOS_STATS_EXITS, "exits", "exits", "", false },
-	{ VMQOS_STATS_HALT_EXITS, "halt_exits", "halt exits", "", false },
-	{ VMQOS_STATS_IO_EXITS, "io_exits", "port I/O exits", "", false },
-	{ VMQOS_STATS_MMIO_EXITS, "mmio_exits", "MMIO exits", "", false },
-	{ VMQOS_STATS_WAKEUPS, "wakeups", "wake-ups", "", false },
-	{ VMQOS_STATS_PREEMPTIONS, "preemptions", "preemptions", "", false },
-	{ VMQOS_STATS_CPU_MIGRATIONS, "cpu_migrations", "CPU migrations", "", false },
-	{ VMQOS_STATS_NODE_MIGRATIONS, "node_migrations", "node migrations", "", false },
-	{ VMQOS_STATS_LATENCY_NS, "latency_ns", "latency, sum", "ns", false },
-	{ VMQOS_STATS_LATENCY_MAX_NS, "latency_max_ns", "latency, greatest", "ns", false },
-	{ VMQOS_STATS_OTHER_THREADS, "other_threads", "other threads", "", true },
-	{ VMQOS_STATS_OTHER_RUN_NS, "other_run_ns", "other threads, run", "ns", true },
-	{ VMQOS_STATS_OTHER_READY_NS, "other_ready_ns", "other threads, ready", "ns", true },
+	{ VMQOS_STATS_WALL_NS, "wall_ns", "wall time", "ns", false, false },
+	{ VMQOS_STATS_RUN_NS, "run_ns", "run", "ns", false, false },
+	{ VMQOS_STATS_READY_NS, "ready_ns", "ready", "ns", false, false },
+	{ VMQOS_STATS_BLOCKED_NS, "blocked_ns", "blocked", "ns", false, false },
+	{ VMQOS_STATS_HALTED_NS, "halted_ns", "halted", "ns", false, false },
+	{ VMQOS_STATS_GUEST_NS, "guest_ns", "guest mode", "ns", false, false },
+	{ VMQOS_STATS_EXITS, "exits", "exits", "", false, false },
+	{ VMQOS_STATS_HALT_EXITS, "halt_exits", "halt exits", "", false, false },
+	{ VMQOS_STATS_IO_EXITS, "io_exits", "port I/O exits", "", false, false },
+	{ VMQOS_STATS_MMIO_EXITS, "mmio_exits", "MMIO exits", "", false, false },
+	{ VMQOS_STATS_WAKEUPS, "wakeups", "wake-ups", "", false, false },
+	{ VMQOS_STATS_PREEMPTIONS, "preemptions", "preemptions", "", false, false },
+	{ VMQOS_STATS_CPU_MIGRATIONS, "cpu_migrations", "CPU migrations", "", false, false },
+	{ VMQOS_STATS_NODE_MIGRATIONS, "node_migrations", "node migrations", "", false, false },
+	{ VMQOS_STATS_LATENCY_NS, "latency_ns", "latency, sum", "ns", false, false },
+	{ VMQOS_STATS_LATENCY_MAX_NS, "latency_max_ns", "latency, greatest", "ns", false, false },
+	{ VMQOS_STATS_OTHER_THREADS, "other_threads", "other threads", "", true, false },
+	{ VMQOS_STATS_OTHER_RUN_NS, "other_run_ns", "other threads, run", "ns", true, false },
+	{ VMQOS_STATS_OTHER_READY_NS, "other_ready_ns", "other threads, ready", "ns", true, false },
+	{ VMQOS_STATS_PARKED_NS, "parked_ns", "parked", "ns", false, false },
+	{ VMQOS_STATS_LIMITED_NS, "limited_ns", "parked by the limit", "ns", false, false },
+	{ VMQOS_STATS_PARKS, "parks", "parks", "", false, false },
+	{ VMQOS_STATS_THROTTLES, "throttles", "parks by the limit", "", false, false },
+	{ VMQOS_STATS_ENTITLED_NS, "entitled_ns", "entitled", "ns", true, false },
+	{ VMQOS_STATS_LAG_NS, "lag_ns", "owed now", "ns", true, true },
 };
 
 const struct vmqos_stats_desc *vmqos_stats_descs(size_t *count)
@@ -174,7 +180,7 @@ const struct vmqos_stats_desc *vmqos_stats_descs(size_t *count)
 	return descs;
 }
 
-/* Where the counters of type u64 are in the struct; 0 is no counter's place. */
+/* Where the counters of 64 bits are in the struct; 0 is no counter's place. */
 static const size_t places[] = {
 	[VMQOS_STATS_WALL_NS] = offsetof(struct vmqos_stats, wall_ns),
 	[VMQOS_STATS_RUN_NS] = offsetof(struct vmqos_stats, run_ns),
@@ -194,6 +200,12 @@ static const size_t places[] = {
 	[VMQOS_STATS_LATENCY_MAX_NS] = offsetof(struct vmqos_stats, latency_max_ns),
 	[VMQOS_STATS_OTHER_RUN_NS] = offsetof(struct vmqos_stats, other_run_ns),
 	[VMQOS_STATS_OTHER_READY_NS] = offsetof(struct vmqos_stats, other_ready_ns),
+	[VMQOS_STATS_PARKED_NS] = offsetof(struct vmqos_stats, parked_ns),
+	[VMQOS_STATS_LIMITED_NS] = offsetof(struct vmqos_stats, limited_ns),
+	[VMQOS_STATS_PARKS] = offsetof(struct vmqos_stats, parks),
+	[VMQOS_STATS_THROTTLES] = offsetof(struct vmqos_stats, throttles),
+	[VMQOS_STATS_ENTITLED_NS] = offsetof(struct vmqos_stats, entitled_ns),
+	[VMQOS_STATS_LAG_NS] = offsetof(struct vmqos_stats, lag_ns),
 };
 
 uint64_t vmqos_stats_value(const struct vmqos_stats *stats, unsigned int field)
@@ -223,7 +235,8 @@ void vmqos_stats_sub(struct vmqos_stats *delta, const struct vmqos_stats *now,
 	for (field = 0; field < sizeof(places) / sizeof(places[0]); field++) {
 		uint64_t value;
 
-		if (!places[field] || field == VMQOS_STATS_LATENCY_MAX_NS)
+		if (!places[field] || field == VMQOS_STATS_LATENCY_MAX_NS ||
+		    field == VMQOS_STATS_LAG_NS)
 			continue;
 		value = growth(vmqos_stats_value(now, field), vmqos_stats_value(before, field));
 		memcpy((char *)&result + places[field], &value, sizeof(value));

@@ -20,14 +20,30 @@ static int take_vm(struct vmqos *ctx, struct nlattr *attrs, int size, void *arg)
 
 static int put_settings(struct nl_msg *msg, const struct vmqos_vm_settings *settings)
 {
-	if (!settings)
-		return 0;
+	const struct {
+		unsigned int attr;
+		uint32_t value;
+	} numbers[] = {
+		{ VMQOS_VM_A_CPU_SHARES, settings->cpu_shares },
+		{ VMQOS_VM_A_CPU_SHARES_LEVEL, settings->cpu_shares_level },
+		{ VMQOS_VM_A_CPU_RESERVATION, settings->cpu_reservation },
+		{ VMQOS_VM_A_CPU_LIMIT, settings->cpu_limit },
+		{ VMQOS_VM_A_CPU_LATENCY, settings->cpu_latency },
+		{ VMQOS_VM_A_CPU_CHARGE_OTHERS,
+		  settings->cpu_charge_others ? VMQOS_SWITCH_ON : VMQOS_SWITCH_OFF },
+	};
+	size_t i;
+
 	if ((settings->set & VMQOS_HAS(VMQOS_VM_NAME)) &&
 	    nla_put_string(msg, VMQOS_VM_A_NAME, settings->name))
 		return -EMSGSIZE;
 	if ((settings->set & VMQOS_HAS(VMQOS_VM_UUID)) &&
 	    nla_put(msg, VMQOS_VM_A_UUID, sizeof(settings->uuid), settings->uuid))
 		return -EMSGSIZE;
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if ((settings->set & VMQOS_HAS(numbers[i].attr)) &&
+		    nla_put_u32(msg, numbers[i].attr, numbers[i].value))
+			return -EMSGSIZE;
 	return 0;
 }
 
@@ -42,7 +58,8 @@ int vmqos_vm_adopt_fd(struct vmqos *ctx, int vm_fd, uint32_t pid,
 	if (err)
 		return err;
 	if (nla_put_s32(msg, VMQOS_VM_A_VM_FD, vm_fd) ||
-	    nla_put_u32(msg, VMQOS_VM_A_PID, pid) || put_settings(msg, settings))
+	    nla_put_u32(msg, VMQOS_VM_A_PID, pid) ||
+	    (settings && put_settings(msg, settings)))
 		return vmqos_request_overflow(ctx, msg);
 	return vmqos_request_do(ctx, msg, take_vm, vm ? vm : &unused);
 }

@@ -23,13 +23,13 @@ static void mounts(void)
 	char folder[64];
 
 	tree_write("/proc/self/mountinfo",
-		   "20 1 0:5 / /sys rw - sysfs sysfs rw\n"
-		   "21 20 0:6 / /sys/fs/cgroup/memory rw,nosuid - cgroup cgroup rw,memory\n"
+		   "20 1 0:5 / /sys rw - sysfs none rw\n"
+		   "21 20 0:6 / /sys/fs/cgroup/memory rw,nosuid - cgroup none rw,memory\n"
 		   "22 20 0:7 / /sys/fs/cgroup/unified rw,nosuid shared:9 - cgroup2 cgroup2 rw\n");
 	CHECK_EQ(vmqos_cgroup_mount(proc, folder, sizeof(folder)), 0);
 	CHECK_STR(folder, "/sys/fs/cgroup/unified");
 	CHECK_EQ(vmqos_cgroup_mount(proc, folder, 5), -ENAMETOOLONG);
-	tree_write("/proc/self/mountinfo", "20 1 0:5 / /sys rw - sysfs cgroup2 rw\n");
+	tree_write("/proc/self/mountinfo", "20 1 0:5 / /sys rw - tmpfs cgroup2 rw\n");
 	CHECK_EQ(vmqos_cgroup_mount(proc, folder, sizeof(folder)), -ENOENT);
 	CHECK_EQ(vmqos_cgroup_mount("/nowhere", folder, sizeof(folder)), -ENOENT);
 }

@@ -97,8 +97,8 @@ static void wrong_amounts(void)
 	CHECK_EQ(amount.khz, 7);
 	CHECK_EQ(amount.ppm, 8);
 	/* A long unit neither overflows the sentence nor is lost. */
-	CHECK_EQ(vmqos_cpu_parse("1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &amount, why, 32),
-		 -EINVAL);
+	CHECK_EQ(vmqos_cpu_parse("1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &amount, why,
+				 32), -EINVAL);
 	CHECK(strlen(why) < 32);
 }
 
@@ -181,13 +181,13 @@ static void latency(void)
 	char why[160];
 
 	CHECK_EQ(vmqos_cpu_latency_parse("low", &value, why, sizeof(why)), 0);
-	CHECK_EQ(value, VMQOS_CPU_LATENCY_LOW);
+	CHECK_EQ(value, VMQOS_LATENCY_LOW);
 	CHECK_EQ(vmqos_cpu_latency_parse("normal", &value, why, sizeof(why)), 0);
-	CHECK_EQ(value, VMQOS_CPU_LATENCY_NORMAL);
+	CHECK_EQ(value, VMQOS_LATENCY_NORMAL);
 	CHECK_EQ(vmqos_cpu_latency_parse("lwo", &value, why, sizeof(why)), -EINVAL);
 	CHECK(strstr(why, "did you mean low?"));
 	CHECK_EQ(vmqos_cpu_latency_parse("high", &value, why, sizeof(why)), -EINVAL);
-	CHECK_EQ(value, VMQOS_CPU_LATENCY_NORMAL);
+	CHECK_EQ(value, VMQOS_LATENCY_NORMAL);
 }
 
 static void words(void)
@@ -200,7 +200,7 @@ static void words(void)
 	CHECK(vmqos_word_distance("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "limit") >= 32);
 	CHECK_STR(vmqos_cpu_level_name(VMQOS_CPU_LOW), "low");
 	CHECK_STR(vmqos_cpu_level_name(99), "unknown");
-	CHECK_STR(vmqos_cpu_latency_name(VMQOS_CPU_LATENCY_LOW), "low");
+	CHECK_STR(vmqos_cpu_latency_name(VMQOS_LATENCY_LOW), "low");
 	CHECK_STR(vmqos_cpu_latency_name(99), "unknown");
 }
 

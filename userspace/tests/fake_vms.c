@@ -10,9 +10,12 @@
 #include <linux/vmqos.h>
 
 #include "fake_kernel.h"
+#include "fake_policy.h"
 #include "fake_vms.h"
 
 #define VMS_MAX		8
+#define CPUS		4
+#define CAPACITY	(CPUS * 1000000u)
 #define SECOND		UINT64_C(1000000000)
 #define START_NS	(100 * SECOND)
 
@@ -26,18 +29,21 @@ struct fake_vm {
 	uint32_t vcpus;
 	uint32_t vcpu_states[4];
 	bool leaving;
+	struct vmqos_fake_policy policy;
 };
 
 static const struct fake_vm usual[] = {
 	{ 1, "web", true, { 0x6b, 0x1c, 0x43, 0x0e, 0x87, 0x2b, 0x4d, 0x17,
 			    0x9a, 0x22, 0x5f, 0x0a, 0x3c, 0x9e, 0x11, 0x04 },
 	  1201, VMQOS_VM_STATE_ACTIVE, 2,
-	  { VMQOS_VCPU_STATE_ATTACHED, VMQOS_VCPU_STATE_ATTACHED }, false },
+	  { VMQOS_VCPU_STATE_ATTACHED, VMQOS_VCPU_STATE_ATTACHED }, false, { 0 } },
 	{ 2, "db", false, { 0 }, 1302, VMQOS_VM_STATE_ACTIVE, 4,
 	  { VMQOS_VCPU_STATE_ATTACHED, VMQOS_VCPU_STATE_PENDING, VMQOS_VCPU_STATE_LEFT,
-	    VMQOS_VCPU_STATE_UNSTARTED }, false },
+	    VMQOS_VCPU_STATE_UNSTARTED }, false,
+	  { .shares = 3000, .reservation = 1500000, .limit = 2000000,
+	    .latency = VMQOS_CPU_LATENCY_LOW, .others_free = 1 } },
 	{ 7, "build-agent-of-the-second-floor", false, { 0 }, 2403, VMQOS_VM_STATE_ACTIVE, 1,
-	  { VMQOS_VCPU_STATE_SHARED }, false },
+	  { VMQOS_VCPU_STATE_SHARED }, false, { .level = VMQOS_CPU_SHARES_LEVEL_LOW } },
 };
 
 static struct fake_vm vms[VMS_MAX];
@@ -47,6 +53,7 @@ static uint32_t next_id;
 static uint32_t guest_time;
 static uint32_t scan_period_ms;
 static uint32_t nodes;
+static struct vmqos_fake_host host_policy;
 
 void vmqos_fake_vms_reset(void)
 {
@@ -57,6 +64,9 @@ void vmqos_fake_vms_reset(void)
 	guest_time = VMQOS_SWITCH_ON;
 	scan_period_ms = 100;
 	nodes = 1;
+	host_policy = (struct vmqos_fake_host) {
+		.kept = 500000, .gate = VMQOS_SWITCH_ON, .slice_us = 2000,
+	};
 }
 
 unsigned int vmqos_fake_vm_count(void)
@@ -109,7 +119,19 @@ static uint64_t now_ns(void)
 	return START_NS + ticks * SECOND;
 }
 
+/* What the VMs but one have reserved. */
+static uint32_t reserved_but(unsigned int place)
+{
+	uint32_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < vm_count; i++)
+		sum += i == place ? 0 : vms[i].policy.reservation;
+	return sum;
+}
+
 struct counters {
+	uint64_t parked, limited, parks, throttles;
 	uint64_t wall, run, ready, blocked, halted, guest;
 	uint64_t exits, halts, ios, mmios, wakeups, preemptions, moves, node_moves;
 	uint64_t latency, latency_max;
@@ -127,7 +149,11 @@ static void count(struct counters *c, unsigned int vm, unsigned int vcpu)
 	c->wall += seconds * SECOND;
 	c->run += seconds * run_ms * 1000000;
 	c->ready += seconds * ready_ms * 1000000;
-	c->blocked += seconds * (1000 - busy_ms) * 1000000;
+	c->parked += seconds * 60 * 1000000;
+	c->limited += seconds * 20 * 1000000;
+	c->parks += seconds * 12;
+	c->throttles += seconds * 4;
+	c->blocked += seconds * (940 - busy_ms) * 1000000;
 	c->halted += seconds * (busy_ms < 900 ? 900 - busy_ms : 0) * 900000;
 	c->guest += seconds * run_ms * 800000;
 	c->exits += seconds * 1000 * (vm + 1);
@@ -167,12 +193,19 @@ static void put_counters(struct nl_msg *msg, int nest, const struct counters *c,
 	nla_put_u64(msg, VMQOS_STATS_A_LATENCY_NS, c->latency);
 	nla_put_u64(msg, VMQOS_STATS_A_LATENCY_MAX_NS, c->latency_max);
 	nla_put(msg, VMQOS_STATS_A_LATENCY_HIST, sizeof(c->hist), c->hist);
+	nla_put_u64(msg, VMQOS_STATS_A_PARKED_NS, c->parked);
+	nla_put_u64(msg, VMQOS_STATS_A_LIMITED_NS, c->limited);
+	nla_put_u64(msg, VMQOS_STATS_A_PARKS, c->parks);
+	nla_put_u64(msg, VMQOS_STATS_A_THROTTLES, c->throttles);
 	/* Something of a newer module, which must not disturb. */
 	nla_put_u32(msg, 60, 12345);
 	if (vm >= 0) {
 		nla_put_u32(msg, VMQOS_STATS_A_OTHER_THREADS, 3 + vm);
 		nla_put_u64(msg, VMQOS_STATS_A_OTHER_RUN_NS, (10 + ticks) * 50 * UINT64_C(1000000));
 		nla_put_u64(msg, VMQOS_STATS_A_OTHER_READY_NS, (10 + ticks) * UINT64_C(1000000));
+		nla_put_u64(msg, VMQOS_STATS_A_ENTITLED_NS,
+			    (10 + ticks) * (400 + 50 * vm) * UINT64_C(1000000));
+		nla_put_s64(msg, VMQOS_STATS_A_LAG_NS, (1 - vm) * INT64_C(2500000));
 	}
 	nla_nest_end(msg, stats);
 }
@@ -190,6 +223,7 @@ static void put_vm(struct nl_msg *msg, unsigned int place)
 	nla_put_u32(msg, VMQOS_VM_A_VCPUS, vm.vcpus);
 	nla_put_u32(msg, VMQOS_VM_A_VCPUS_ATTACHED, count_attached(&vm));
 	nla_put_u64(msg, VMQOS_VM_A_ADOPTED_NS, START_NS - 10 * SECOND);
+	vmqos_fake_policy_put(msg, &vm.policy, vm.vcpus);
 }
 
 static void put_vm_stat(struct nl_msg *msg, unsigned int place)
@@ -232,7 +266,7 @@ static uint32_t asked_node = UINT32_MAX;
 
 static void put_host(struct nl_msg *msg)
 {
-	uint32_t cpus = asked_node == UINT32_MAX ? 4 : 2;
+	uint32_t cpus = asked_node == UINT32_MAX ? CPUS : CPUS / 2;
 	uint32_t vcpus = 0;
 	unsigned int i;
 
@@ -253,7 +287,18 @@ static void put_host(struct nl_msg *msg)
 	nla_put_u32(msg, VMQOS_HOST_A_SCAN_PERIOD_MS, scan_period_ms);
 	if (asked_node != UINT32_MAX)
 		nla_put_u32(msg, VMQOS_HOST_A_NODE, asked_node);
+	vmqos_fake_host_put(msg, &host_policy, reserved_but(VMS_MAX), CAPACITY);
 	asked_node = UINT32_MAX;
+}
+
+static void put_unmet(struct nl_msg *msg, unsigned int place)
+{
+	nla_put_u32(msg, VMQOS_VM_UNMET_A_ID, vms[place].id);
+	nla_put_string(msg, VMQOS_VM_UNMET_A_NAME, vms[place].name);
+	nla_put_u64(msg, VMQOS_VM_UNMET_A_TIME_NS, now_ns());
+	nla_put_u32(msg, VMQOS_VM_UNMET_A_CPU_RESERVATION, vms[place].policy.reservation);
+	nla_put_u32(msg, VMQOS_VM_UNMET_A_CPU_RECEIVED, vms[place].policy.reservation / 2);
+	nla_put_u32(msg, VMQOS_VM_UNMET_A_REASON, VMQOS_UNMET_REASON_AFFINITY);
 }
 
 void vmqos_fake_put(struct nl_msg *msg, uint8_t cmd, unsigned int vm, unsigned int vcpu)
@@ -270,6 +315,9 @@ void vmqos_fake_put(struct nl_msg *msg, uint8_t cmd, unsigned int vm, unsigned i
 	case VMQOS_CMD_VCPU_STAT_GET:
 	case VMQOS_CMD_VCPU_NTF:
 		put_vcpu(msg, vm, vcpu);
+		break;
+	case VMQOS_CMD_VM_UNMET_NTF:
+		put_unmet(msg, vm);
 		break;
 	default:
 		put_vm(msg, vm);
@@ -291,13 +339,14 @@ static bool find_vm(struct nlattr *attrs, int size, int id_attr, int name_attr, 
 	return false;
 }
 
-/* Name and UUID of a request, refused when another VM has the name. */
+/* Name, UUID and CPU policy of a request, refused when another VM has the name. */
 static int take_settings(struct nlattr *attrs, int size, unsigned int vm, const char **sentence,
 			 int *blame)
 {
 	struct nlattr *name = nla_find(attrs, size, VMQOS_VM_A_NAME);
 	struct nlattr *uuid = nla_find(attrs, size, VMQOS_VM_A_UUID);
 	unsigned int i;
+	int err;
 
 	for (i = 0; name && i < vm_count; i++) {
 		if (i == vm || nla_strcmp(name, vms[i].name))
@@ -306,6 +355,10 @@ static int take_settings(struct nlattr *attrs, int size, unsigned int vm, const 
 		*blame = VMQOS_VM_A_NAME;
 		return -EEXIST;
 	}
+	err = vmqos_fake_policy_take(attrs, size, &vms[vm].policy,
+				     CAPACITY - host_policy.kept - reserved_but(vm), sentence, blame);
+	if (err)
+		return err;
 	if (name)
 		nla_strlcpy(vms[vm].name, name, sizeof(vms[vm].name));
 	if (uuid) {
@@ -342,12 +395,17 @@ static int set_host(struct nlattr *attrs, int size, const char **sentence, int *
 {
 	struct nlattr *guest = nla_find(attrs, size, VMQOS_HOST_A_GUEST_TIME);
 	struct nlattr *scan = nla_find(attrs, size, VMQOS_HOST_A_SCAN_PERIOD_MS);
+	int err;
 
 	if (scan && (nla_get_u32(scan) < 10 || nla_get_u32(scan) > 10000)) {
 		*sentence = "the scan period is to be from 10 to 10000 ms";
 		*blame = VMQOS_HOST_A_SCAN_PERIOD_MS;
 		return -ERANGE;
 	}
+	err = vmqos_fake_host_take(attrs, size, &host_policy, reserved_but(VMS_MAX), CAPACITY,
+				   sentence, blame);
+	if (err)
+		return err;
 	if (scan)
 		scan_period_ms = nla_get_u32(scan);
 	if (guest)
@@ -455,6 +513,7 @@ void vmqos_fake_script(const char *words)
 		vmqos_fake_event(VMQOS_CMD_VM_CHANGE_NTF, 1, 0);
 		vmqos_fake_event(VMQOS_CMD_HOST_CHANGE_NTF, 0, 0);
 		vmqos_fake_event(VMQOS_CMD_VM_RELEASE_NTF, 2, 0);
+		vmqos_fake_event(VMQOS_CMD_VM_UNMET_NTF, 1, 0);
 		/* Told only: events that wait already carry the family's number. */
 		vmqos_fake_unload();
 		vmqos_fake_load();

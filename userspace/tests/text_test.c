@@ -147,7 +147,7 @@ static void latency(void)
 static void growth(void)
 {
 	struct vmqos_stats now = { .has = 6, .run_ns = 100, .exits = 50, .other_threads = 4,
-				   .latency_max_ns = 30, .other_ready_ns = 5 };
+				   .latency_max_ns = 30, .other_ready_ns = 5, .lag_ns = -7 };
 	struct vmqos_stats before = { .run_ns = 40, .exits = 60, .other_threads = 9,
 				      .latency_max_ns = 20, .other_ready_ns = 9 };
 	struct vmqos_stats delta;
@@ -162,6 +162,7 @@ static void growth(void)
 	CHECK_EQ(delta.other_threads, 4);
 	CHECK_EQ(delta.latency_max_ns, 30);
 	CHECK_EQ(delta.other_ready_ns, 0);
+	CHECK_EQ(delta.lag_ns, -7);
 	CHECK_EQ(delta.latency_hist[3], 3);
 	CHECK_EQ(delta.latency_hist[4], 0);
 	/* The result may replace an operand. */
@@ -179,7 +180,8 @@ static void descriptions(void)
 	size_t i;
 
 	descs = vmqos_stats_descs(&count);
-	CHECK_EQ(count, VMQOS_STATS_OTHER_READY_NS - 1);
+	/* All but the histogram and the pad. */
+	CHECK_EQ(count, VMQOS_STATS_LAG_NS - 2);
 	for (i = 0; i < count; i++) {
 		CHECK(!(seen & VMQOS_HAS(descs[i].field)));
 		seen |= VMQOS_HAS(descs[i].field);

@@ -30,13 +30,13 @@ enum vmqos_cpu_level {
 };
 
 /**
- * enum vmqos_cpu_urgency - how soon a VM that wakes up is to run
- * @VMQOS_CPU_LATENCY_NORMAL: as every other
- * @VMQOS_CPU_LATENCY_LOW: sooner
+ * enum vmqos_latency_class - how soon a VM that wakes up is to run
+ * @VMQOS_LATENCY_NORMAL: as every other
+ * @VMQOS_LATENCY_LOW: sooner
  */
-enum vmqos_cpu_urgency {
-	VMQOS_CPU_LATENCY_NORMAL,
-	VMQOS_CPU_LATENCY_LOW,
+enum vmqos_latency_class {
+	VMQOS_LATENCY_NORMAL,
+	VMQOS_LATENCY_LOW,
 };
 
 /**
@@ -110,7 +110,7 @@ int vmqos_cpu_shares_parse(const char *text, uint32_t *shares, uint32_t *level, 
 /**
  * vmqos_cpu_latency_parse() - read a latency class
  * @text: normal or low
- * @latency: filled, enum vmqos_cpu_urgency
+ * @latency: filled, enum vmqos_latency_class
  * @why: as of vmqos_cpu_parse()
  * @size: room in @why
  *
@@ -128,7 +128,7 @@ const char *vmqos_cpu_level_name(uint32_t level);
 
 /**
  * vmqos_cpu_latency_name() - name of a latency class
- * @latency: enum vmqos_cpu_urgency
+ * @latency: enum vmqos_latency_class
  *
  * Return: "normal", "low" or "unknown".
  */

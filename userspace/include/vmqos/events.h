@@ -19,12 +19,14 @@ struct vmqos_events;
  * @VMQOS_EVENT_HOST_CHANGE: settings of the host have changed; see host
  * @VMQOS_EVENT_VM_ADOPT: a VM has been adopted; see vm
  * @VMQOS_EVENT_VM_RELEASE: a VM is gone, released or ended; see vm
- * @VMQOS_EVENT_VM_CHANGE: name or UUID has changed, or the VM is being released; see vm
+ * @VMQOS_EVENT_VM_CHANGE: name, UUID or CPU policy has changed, or the VM is being
+ *	released; see vm
  * @VMQOS_EVENT_VCPU: a vCPU's thread has got the hook or has left; see vcpu
  * @VMQOS_EVENT_LOST: the reader was too slow and some events are lost; what
  *	was built from events is to be read anew
  * @VMQOS_EVENT_MODULE_GONE: the kernel module has been unloaded
  * @VMQOS_EVENT_MODULE_LOADED: it has been loaded again; events go on
+ * @VMQOS_EVENT_VM_UNMET: a VM's reservation could not be met; see unmet
  */
 enum vmqos_event_type {
 	VMQOS_EVENT_HOST_CHANGE = 1,
@@ -35,6 +37,39 @@ enum vmqos_event_type {
 	VMQOS_EVENT_LOST,
 	VMQOS_EVENT_MODULE_GONE,
 	VMQOS_EVENT_MODULE_LOADED,
+	VMQOS_EVENT_VM_UNMET,
+};
+
+/**
+ * enum vmqos_unmet_cause - why a reservation could not be met
+ * @VMQOS_UNMET_HOST_LOAD: other load of the host had the CPUs
+ * @VMQOS_UNMET_AFFINITY: the vCPUs may not run where there was CPU to be had
+ * @VMQOS_UNMET_VMM_STOPPED: the VMM is stopped
+ * @VMQOS_UNMET_CPUS_OFFLINE: CPUs have gone offline
+ */
+enum vmqos_unmet_cause {
+	VMQOS_UNMET_HOST_LOAD,
+	VMQOS_UNMET_AFFINITY,
+	VMQOS_UNMET_VMM_STOPPED,
+	VMQOS_UNMET_CPUS_OFFLINE,
+};
+
+/**
+ * struct vmqos_unmet - a reservation that was wanted and could not be met
+ * @id: number of the VM
+ * @name: its name
+ * @time_ns: CLOCK_MONOTONIC in ns
+ * @cpu_reservation: what is reserved for it, in millionths of one CPU
+ * @cpu_received: what it got, in millionths
+ * @reason: enum vmqos_unmet_cause
+ */
+struct vmqos_unmet {
+	uint32_t id;
+	char name[VMQOS_NAME_MAX + 1];
+	uint64_t time_ns;
+	uint32_t cpu_reservation;
+	uint32_t cpu_received;
+	uint32_t reason;
 };
 
 /**
@@ -43,6 +78,7 @@ enum vmqos_event_type {
  * @host: for VMQOS_EVENT_HOST_CHANGE
  * @vm: for the events of VMs
  * @vcpu: for VMQOS_EVENT_VCPU
+ * @unmet: for VMQOS_EVENT_VM_UNMET
  */
 struct vmqos_event {
 	unsigned int type;
@@ -50,6 +86,7 @@ struct vmqos_event {
 		struct vmqos_host host;
 		struct vmqos_vm vm;
 		struct vmqos_vcpu vcpu;
+		struct vmqos_unmet unmet;
 	};
 };
 
@@ -101,6 +138,14 @@ int vmqos_events_next(struct vmqos_events *events, struct vmqos_event *event,
  * Return: for example "vm-adopt".
  */
 const char *vmqos_event_name(unsigned int type);
+
+/**
+ * vmqos_unmet_reason_name() - name of the reason of an unmet reservation
+ * @reason: enum vmqos_unmet_cause
+ *
+ * Return: "host-load", "affinity", "vmm-stopped", "cpus-offline" or "unknown".
+ */
+const char *vmqos_unmet_reason_name(uint32_t reason);
 
 #ifdef __cplusplus
 }

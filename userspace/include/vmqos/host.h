@@ -26,6 +26,11 @@ enum vmqos_host_field {
 	VMQOS_HOST_GUEST_TIME,
 	VMQOS_HOST_SCAN_PERIOD_MS,
 	VMQOS_HOST_NODE,
+	VMQOS_HOST_CPU_KEPT = 15,
+	VMQOS_HOST_CPU_RESERVED,
+	VMQOS_HOST_CPU_UNRESERVED,
+	VMQOS_HOST_CPU_GATE,
+	VMQOS_HOST_CPU_SLICE_US,
 };
 
 /**
@@ -44,6 +49,11 @@ enum vmqos_host_field {
  * @guest_time: whether time in guest mode is measured
  * @scan_period_ms: how often new vCPUs and dead VMs are looked for, in ms
  * @node: the NUMA node that cpus, capacity and idle time are of, if one was asked for
+ * @cpu_kept: CPU that the host keeps for itself, in millionths of one CPU
+ * @cpu_reserved: sum of the VMs' reservations, in millionths
+ * @cpu_unreserved: what may still be reserved, in millionths
+ * @cpu_gate: whether CPU policies are enforced
+ * @cpu_slice_us: how long a vCPU may run on while another is owed more, in us
  */
 struct vmqos_host {
 	uint64_t has;
@@ -60,19 +70,31 @@ struct vmqos_host {
 	bool guest_time;
 	uint32_t scan_period_ms;
 	uint32_t node;
+	uint32_t cpu_kept;
+	uint32_t cpu_reserved;
+	uint32_t cpu_unreserved;
+	bool cpu_gate;
+	uint32_t cpu_slice_us;
 };
 
 /**
  * struct vmqos_host_settings - change of the host's settings
- * @set: which fields to change, bits VMQOS_HAS(VMQOS_HOST_GUEST_TIME) and
- *	 VMQOS_HAS(VMQOS_HOST_SCAN_PERIOD_MS); the others stay as they are
+ * @set: which fields to change, bits VMQOS_HAS(VMQOS_HOST_...) of those below;
+ *	 the others stay as they are
  * @guest_time: measure time in guest mode
  * @scan_period_ms: scan period in ms, 10 to 10000
+ * @cpu_kept: CPU that the host keeps for itself, in millionths of one CPU
+ * @cpu_gate: enforce CPU policies
+ * @cpu_slice_us: how long a vCPU may run on while another is owed more, in us,
+ *	500 to 20000
  */
 struct vmqos_host_settings {
 	uint64_t set;
 	bool guest_time;
 	uint32_t scan_period_ms;
+	uint32_t cpu_kept;
+	bool cpu_gate;
+	uint32_t cpu_slice_us;
 };
 
 /**

@@ -37,12 +37,18 @@ enum vmqos_stats_field {
 	VMQOS_STATS_OTHER_THREADS,
 	VMQOS_STATS_OTHER_RUN_NS,
 	VMQOS_STATS_OTHER_READY_NS,
+	VMQOS_STATS_PARKED_NS = 22,
+	VMQOS_STATS_LIMITED_NS,
+	VMQOS_STATS_PARKS,
+	VMQOS_STATS_THROTTLES,
+	VMQOS_STATS_ENTITLED_NS,
+	VMQOS_STATS_LAG_NS,
 };
 
 /**
  * struct vmqos_stats - counters since the adoption
  * @has: which fields were reported, bits VMQOS_HAS(VMQOS_STATS_...)
- * @wall_ns: time since the vCPU's thread is known; wall = run + ready + blocked
+ * @wall_ns: time since the vCPU's thread is known; wall = run + ready + parked + blocked
  * @run_ns: time on a CPU
  * @ready_ns: time runnable but waiting for a CPU
  * @blocked_ns: time neither on a CPU nor runnable
@@ -64,6 +70,12 @@ enum vmqos_stats_field {
  * @other_threads: VM only, threads that are no vCPUs
  * @other_run_ns: VM only, their time on a CPU
  * @other_ready_ns: VM only, their time waiting for a CPU
+ * @parked_ns: time held back by the CPU policy, neither ready nor blocked
+ * @limited_ns: part of parked_ns because of the VM's limit
+ * @parks: times it was held back
+ * @throttles: part of parks because of the VM's limit
+ * @entitled_ns: VM only, CPU time that it was entitled to
+ * @lag_ns: VM only, CPU time that it is owed now; below 0 when it is ahead
  */
 struct vmqos_stats {
 	uint64_t has;
@@ -87,6 +99,12 @@ struct vmqos_stats {
 	uint32_t other_threads;
 	uint64_t other_run_ns;
 	uint64_t other_ready_ns;
+	uint64_t parked_ns;
+	uint64_t limited_ns;
+	uint64_t parks;
+	uint64_t throttles;
+	uint64_t entitled_ns;
+	int64_t lag_ns;
 };
 
 /**
@@ -204,6 +222,7 @@ const char *vmqos_vcpu_state_name(uint32_t state);
  * @label: short words for a person
  * @unit: "ns" or "" for a plain number
  * @vm_only: reported for VMs, not for vCPUs
+ * @is_signed: may be below 0: its value is to be taken as an int64_t
  */
 struct vmqos_stats_desc {
 	unsigned int field;
@@ -211,6 +230,7 @@ struct vmqos_stats_desc {
 	const char *label;
 	const char *unit;
 	bool vm_only;
+	bool is_signed;
 };
 
 /**
@@ -226,14 +246,15 @@ const struct vmqos_stats_desc *vmqos_stats_descs(size_t *count);
  * @stats: the counters
  * @field: enum vmqos_stats_field, not the histogram
  *
- * Return: the value; 0 for a field that is no single number.
+ * Return: the value, of a signed one its bits; 0 for a field that is no single
+ * number.
  */
 uint64_t vmqos_stats_value(const struct vmqos_stats *stats, unsigned int field);
 
 /**
  * vmqos_stats_sub() - growth of the counters between two readings
- * @delta: filled with @now minus @before, never below 0; latency_max_ns and
- *	   other_threads are those of @now. May be @now.
+ * @delta: filled with @now minus @before, never below 0; latency_max_ns, lag_ns
+ *	   and other_threads are those of @now. May be @now.
  * @now: later reading
  * @before: earlier reading
  */

@@ -3,6 +3,7 @@
 #ifndef VMQOS_VM_H
 #define VMQOS_VM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,13 @@ enum vmqos_vm_field {
 	VMQOS_VM_VCPUS,
 	VMQOS_VM_VCPUS_ATTACHED,
 	VMQOS_VM_ADOPTED_NS,
+	VMQOS_VM_CPU_SHARES = 11,
+	VMQOS_VM_CPU_SHARES_LEVEL,
+	VMQOS_VM_CPU_RESERVATION,
+	VMQOS_VM_CPU_LIMIT,
+	VMQOS_VM_CPU_LATENCY,
+	VMQOS_VM_CPU_CHARGE_OTHERS,
+	VMQOS_VM_CPU_ENTITLED,
 };
 
 /**
@@ -48,6 +56,15 @@ enum vmqos_vm_field {
  * @vcpus: vCPUs that the VMM has made
  * @vcpus_attached: vCPUs whose thread carries the kernel's hook
  * @adopted_ns: CLOCK_MONOTONIC in ns of the adoption
+ * @cpu_shares: how contended CPU time is divided between VMs, in force
+ * @cpu_shares_level: enum vmqos_cpu_level, where the shares come from
+ * @cpu_reservation: CPU that the VM gets whenever it wants it, in millionths
+ *	of one CPU; 0 none
+ * @cpu_limit: CPU that it never gets more than, in millionths; 0 no limit
+ * @cpu_latency: enum vmqos_latency_class
+ * @cpu_charge_others: whether the time of its threads that are no vCPUs counts
+ *	against entitlement and limit
+ * @cpu_entitled: what it was entitled to last, in millionths of one CPU
  */
 struct vmqos_vm {
 	uint64_t has;
@@ -59,19 +76,39 @@ struct vmqos_vm {
 	uint32_t vcpus;
 	uint32_t vcpus_attached;
 	uint64_t adopted_ns;
+	uint32_t cpu_shares;
+	uint32_t cpu_shares_level;
+	uint32_t cpu_reservation;
+	uint32_t cpu_limit;
+	uint32_t cpu_latency;
+	bool cpu_charge_others;
+	uint32_t cpu_entitled;
 };
 
 /**
  * struct vmqos_vm_settings - what a VM is adopted with or changed to
- * @set: which fields are given, bits VMQOS_HAS(VMQOS_VM_NAME) and
- *	 VMQOS_HAS(VMQOS_VM_UUID)
+ * @set: which fields are given, bits VMQOS_HAS(VMQOS_VM_NAME),
+ *	 VMQOS_HAS(VMQOS_VM_UUID), and of a change VMQOS_HAS(VMQOS_VM_CPU_...)
  * @name: name of the VM
  * @uuid: UUID of the VM
+ * @cpu_shares: 1 to 1000000; makes the level VMQOS_CPU_CUSTOM
+ * @cpu_shares_level: VMQOS_CPU_LOW, VMQOS_CPU_NORMAL or VMQOS_CPU_HIGH, in
+ *	place of @cpu_shares
+ * @cpu_reservation: in millionths of one CPU, 0 for none
+ * @cpu_limit: in millionths of one CPU, at least VMQOS_CPU_LIMIT_MIN, or 0 for none
+ * @cpu_latency: enum vmqos_latency_class
+ * @cpu_charge_others: whether the time of the VM's other threads counts
  */
 struct vmqos_vm_settings {
 	uint64_t set;
 	char name[VMQOS_NAME_MAX + 1];
 	uint8_t uuid[VMQOS_UUID_SIZE];
+	uint32_t cpu_shares;
+	uint32_t cpu_shares_level;
+	uint32_t cpu_reservation;
+	uint32_t cpu_limit;
+	uint32_t cpu_latency;
+	bool cpu_charge_others;
 };
 
 /**
@@ -202,13 +239,16 @@ int vmqos_vm_find(struct vmqos *ctx, const char *text, struct vmqos_vm *vm);
 int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count);
 
 /**
- * vmqos_vm_set() - change a VM's name or UUID
+ * vmqos_vm_set() - change a VM's name, UUID or CPU policy
  * @ctx: context
  * @id: number of the VM
  * @settings: what to change
  * @vm: filled with the VM as it is afterwards, or NULL
  *
- * Return: 0 or a negative errno.
+ * All of it is changed, or nothing.
+ *
+ * Return: 0; -ENOSPC when the host has not so much CPU left to reserve;
+ * another negative errno.
  */
 int vmqos_vm_set(struct vmqos *ctx, uint32_t id,
 		 const struct vmqos_vm_settings *settings, struct vmqos_vm *vm);
