@@ -28,6 +28,7 @@
 
 #include "arrivals.h"
 #include "daemon.h"
+#include "enforce.h"
 #include "fleet.h"
 #include "log.h"
 #include "policy.h"
@@ -38,6 +39,8 @@
 #define SCAN_PAUSE_US	1000000
 /* systemd is told of the number of VMs no more often than this. */
 #define STATUS_PAUSE_US	1000000
+/* CPUs come online without an event: so long at most a reservation waits for that. */
+#define RETRY_PAUSE_US	5000000
 #define TIMER_SLACK_US	500
 
 struct vmqos_daemon {
@@ -52,11 +55,13 @@ struct vmqos_daemon {
 	sd_event_source *arrival_timer;
 	sd_event_source *scan_timer;
 	sd_event_source *status_timer;
+	sd_event_source *retry_timer;
 	uint64_t last_scan_us;
 	bool scan_pending;
 	uint64_t last_status_us;
 	bool status_pending;
 	unsigned int status_count;
+	bool retry_pending;
 };
 
 static void report_error(void *ctx, const char *file, unsigned int line, const char *message)
@@ -130,24 +135,6 @@ static int check_rights(void)
 	return EX_OK;
 }
 
-static void apply_host(struct vmqos_daemon *daemon)
-{
-	const struct vmqos_policy_host *wanted = vmqos_policy_host(daemon->policy);
-	struct vmqos_host_settings settings = { 0 };
-
-	if (wanted->present & VMQOS_POLICY_HOST_GUEST_TIME) {
-		settings.set |= VMQOS_HAS(VMQOS_HOST_GUEST_TIME);
-		settings.guest_time = wanted->guest_time;
-	}
-	if (wanted->present & VMQOS_POLICY_HOST_SCAN_PERIOD) {
-		settings.set |= VMQOS_HAS(VMQOS_HOST_SCAN_PERIOD_MS);
-		settings.scan_period_ms = wanted->scan_period_ms;
-	}
-	if (settings.set && vmqos_host_set(daemon->ctx, &settings, NULL))
-		vmqos_daemon_log(LOG_ERR, "cannot apply the host's settings: %s",
-				 vmqos_error(daemon->ctx));
-}
-
 /* The policy, the kernel module, the VMs adopted so far: what every mode needs. */
 static int open_all(struct vmqos_daemon *daemon)
 {
@@ -185,7 +172,7 @@ static int bring_up(struct vmqos_daemon *daemon)
 				 vmqos_error(daemon->ctx));
 		return -EIO;
 	}
-	apply_host(daemon);
+	vmqos_enforce_host(daemon->ctx, vmqos_policy_host(daemon->policy));
 	return vmqos_fleet_reconcile(daemon->fleet, daemon->policy);
 }
 
@@ -201,7 +188,7 @@ int vmqos_daemon_once(const struct vmqos_daemon_options *options)
 	int ret = open_all(&daemon);
 
 	if (!ret)
-		ret = bring_up(&daemon) ? EXIT_FAILURE : EX_OK;
+		ret = bring_up(&daemon) || vmqos_fleet_owes(daemon.fleet) ? EXIT_FAILURE : EX_OK;
 	close_all(&daemon);
 	return ret;
 }
@@ -316,6 +303,17 @@ static void module_loaded(struct vmqos_daemon *daemon)
 	bring_up(daemon);
 }
 
+static void log_unmet(const struct vmqos_unmet *unmet)
+{
+	char reserved[VMQOS_CPU_TEXT], received[VMQOS_CPU_TEXT];
+
+	vmqos_daemon_log(LOG_WARNING,
+			 "VM %s wanted its cpu-reservation of %s of a CPU and got %s: %s", unmet->name,
+			 vmqos_cpu_format(unmet->cpu_reservation, 0, reserved, sizeof(reserved)),
+			 vmqos_cpu_format(unmet->cpu_received, 0, received, sizeof(received)),
+			 vmqos_unmet_reason_name(unmet->reason));
+}
+
 static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct vmqos_daemon *daemon = userdata;
@@ -340,8 +338,11 @@ static int on_event(sd_event_source *source, int fd, uint32_t revents, void *use
 		case VMQOS_EVENT_MODULE_LOADED:
 			module_loaded(daemon);
 			break;
+		case VMQOS_EVENT_VM_UNMET:
+			log_unmet(&event.unmet);
+			break;
 		default:
-			vmqos_fleet_event(daemon->fleet, &event);
+			vmqos_fleet_event(daemon->fleet, daemon->policy, &event);
 		}
 	}
 	if (ret < 0 && ret != -EINTR)
@@ -364,7 +365,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		daemon->policy = policy;
 		vmqos_daemon_log(LOG_NOTICE, "the policy files of %s are in force",
 				 daemon->options->config);
-		apply_host(daemon);
+		vmqos_enforce_host(daemon->ctx, vmqos_policy_host(daemon->policy));
 		vmqos_fleet_reconcile(daemon->fleet, daemon->policy);
 	} else {
 		vmqos_daemon_log(LOG_ERR, "the policy stays as it was: correct the files and send SIGHUP again");
@@ -398,6 +399,17 @@ static int on_status_timer(sd_event_source *source, uint64_t time_us, void *user
 	return 0;
 }
 
+static int on_retry_timer(sd_event_source *source, uint64_t time_us, void *userdata)
+{
+	struct vmqos_daemon *daemon = userdata;
+
+	(void)source;
+	(void)time_us;
+	daemon->retry_pending = false;
+	vmqos_fleet_retry(daemon->fleet);
+	return 0;
+}
+
 /* After each round of the loop: sending may have to wait for systemd, so not too often. */
 static int on_round(sd_event_source *source, void *userdata)
 {
@@ -405,6 +417,10 @@ static int on_round(sd_event_source *source, void *userdata)
 	uint64_t now = now_us(daemon), due = daemon->last_status_us + STATUS_PAUSE_US;
 
 	(void)source;
+	if (!daemon->retry_pending && vmqos_fleet_owes(daemon->fleet)) {
+		daemon->retry_pending = true;
+		set_timer(daemon->retry_timer, now + RETRY_PAUSE_US);
+	}
 	if (daemon->status_pending || daemon->status_count == vmqos_fleet_count(daemon->fleet))
 		return 0;
 	daemon->status_pending = true;
@@ -447,6 +463,8 @@ static int add_sources(struct vmqos_daemon *daemon)
 		ret = add_timer(daemon, &daemon->scan_timer, on_scan_timer);
 	if (ret >= 0)
 		ret = add_timer(daemon, &daemon->status_timer, on_status_timer);
+	if (ret >= 0)
+		ret = add_timer(daemon, &daemon->retry_timer, on_retry_timer);
 	if (ret >= 0)
 		ret = sd_event_add_io(daemon->loop, NULL, daemon->uevents, EPOLLIN, on_uevent,
 				      daemon);
@@ -524,6 +542,7 @@ int vmqos_daemon_run(const struct vmqos_daemon_options *options)
 	if (!ret)
 		ret = serve(&daemon);
 
+	sd_event_source_unref(daemon.retry_timer);
 	sd_event_source_unref(daemon.status_timer);
 	sd_event_source_unref(daemon.scan_timer);
 	sd_event_source_unref(daemon.arrival_timer);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enforce.h"
 #include "fleet.h"
 #include "log.h"
 #include "policy.h"
@@ -211,9 +212,9 @@ static void turn_away(struct vmqos_fleet *fleet, const struct vmqos_process *pro
 	}
 }
 
-/* Bring an adopted VM to the settings of the policy. */
-static void apply(struct vmqos_fleet *fleet, const struct vmqos_process *process,
-		  const struct vmqos_policy_vm *wanted)
+/* Bring an adopted VM to the name of the policy. */
+static void apply_name(struct vmqos_fleet *fleet, const struct vmqos_process *process,
+		       const struct vmqos_policy_vm *wanted)
 {
 	struct vmqos_vm_settings settings = { 0 };
 	struct vmqos_member *member;
@@ -232,6 +233,21 @@ static void apply(struct vmqos_fleet *fleet, const struct vmqos_process *process
 	}
 	vmqos_daemon_log(LOG_INFO, "VM %s is now called %s", member->name, wanted->name);
 	strcpy(member->name, wanted->name);
+}
+
+/* Bring the VMs of a process to the settings of the policy. */
+static void apply(struct vmqos_fleet *fleet, const struct vmqos_process *process,
+		  const struct vmqos_policy_vm *wanted)
+{
+	size_t i;
+
+	apply_name(fleet, process, wanted);
+	for (i = 0; i < fleet->roster.count; i++) {
+		struct vmqos_member *member = &fleet->roster.members[i];
+
+		if (member->pid == process->pid && !member->releasing)
+			vmqos_enforce_vm(fleet->ctx, member, wanted);
+	}
 }
 
 static void log_refusal(struct vmqos_fleet *fleet, const struct vmqos_process *process, int error)
@@ -368,12 +384,27 @@ int vmqos_fleet_reconcile(struct vmqos_fleet *fleet, const struct vmqos_policy *
 	return refused;
 }
 
+/* An administrator has adopted a VM; its CPU policy is that of the files all the same. */
+static void welcome(struct vmqos_fleet *fleet, const struct vmqos_policy *policy,
+		    struct vmqos_member *member)
+{
+	struct vmqos_process process;
+	struct vmqos_policy_vm wanted;
+
+	if (vmqos_process_identify(fleet->ctx, member->pid, &process))
+		return;
+	vmqos_policy_match(policy, process.name, process.has_uuid ? process.uuid : NULL, &wanted);
+	vmqos_enforce_vm(fleet->ctx, member, &wanted);
+}
+
 /**
  * vmqos_fleet_event() - take note of an event of the kernel
  * @fleet: the fleet
+ * @policy: the policy
  * @event: the event
  */
-void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_event *event)
+void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_policy *policy,
+		       const struct vmqos_event *event)
 {
 	struct vmqos_member *member;
 
@@ -386,6 +417,8 @@ void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_event *even
 			member->admins = true;
 		vmqos_roster_unexempt(&fleet->roster, event->vm.pid);
 		vmqos_daemon_log(LOG_INFO, "VM %s was adopted by an administrator", event->vm.name);
+		if (member)
+			welcome(fleet, policy, member);
 		break;
 	case VMQOS_EVENT_VM_CHANGE:
 		member = vmqos_roster_find(&fleet->roster, event->vm.id);
@@ -403,6 +436,40 @@ void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_event *even
 		break;
 	default:
 		break;
+	}
+	/* Whatever has changed, it may have left room for a reservation. */
+	vmqos_fleet_retry(fleet);
+}
+
+/**
+ * vmqos_fleet_owes() - whether a reservation has been refused and is wanted still
+ * @fleet: the fleet
+ *
+ * Return: whether there is one.
+ */
+bool vmqos_fleet_owes(const struct vmqos_fleet *fleet)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->roster.count; i++)
+		if (fleet->roster.members[i].owed)
+			return true;
+	return false;
+}
+
+/**
+ * vmqos_fleet_retry() - ask again for the reservations that were refused
+ * @fleet: the fleet
+ */
+void vmqos_fleet_retry(struct vmqos_fleet *fleet)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->roster.count; i++) {
+		struct vmqos_member *member = &fleet->roster.members[i];
+
+		if (member->owed && !member->releasing)
+			vmqos_enforce_again(fleet->ctx, member);
 	}
 }
 

@@ -21,8 +21,10 @@ struct vmqos_policy *vmqos_policy_new(void)
 {
 	struct vmqos_policy *policy = calloc(1, sizeof(*policy));
 
-	if (policy)
-		policy->last = &policy->first;
+	if (!policy)
+		return NULL;
+	policy->last = &policy->first;
+	policy->daemon.cgroup_weights = true;
 	return policy;
 }
 
@@ -67,6 +69,36 @@ static bool beats(const struct vmqos_policy_section *a, const struct vmqos_polic
 	return a->literals >= b->literals;
 }
 
+/* Takes one setting from the section that gives it. */
+static void take(struct vmqos_policy_vm *out, const struct vmqos_policy_vm *from, unsigned int bit)
+{
+	out->present |= bit;
+	switch (bit) {
+	case VMQOS_POLICY_VM_ADOPT:
+		out->adopt = from->adopt;
+		break;
+	case VMQOS_POLICY_VM_NAME:
+		strcpy(out->name, from->name);
+		break;
+	case VMQOS_POLICY_VM_CPU_SHARES:
+		out->cpu_shares = from->cpu_shares;
+		out->cpu_shares_level = from->cpu_shares_level;
+		break;
+	case VMQOS_POLICY_VM_CPU_RESERVATION:
+		out->cpu_reservation = from->cpu_reservation;
+		break;
+	case VMQOS_POLICY_VM_CPU_LIMIT:
+		out->cpu_limit = from->cpu_limit;
+		break;
+	case VMQOS_POLICY_VM_CPU_LATENCY:
+		out->cpu_latency = from->cpu_latency;
+		break;
+	case VMQOS_POLICY_VM_CPU_CHARGE_OTHERS:
+		out->cpu_charge_others = from->cpu_charge_others;
+		break;
+	}
+}
+
 /**
  * vmqos_policy_match() - what the policy wants of a VM
  * @policy: the policy
@@ -77,25 +109,21 @@ static bool beats(const struct vmqos_policy_section *a, const struct vmqos_polic
 void vmqos_policy_match(const struct vmqos_policy *policy, const char *name,
 			const uint8_t *uuid, struct vmqos_policy_vm *out)
 {
-	const struct vmqos_policy_section *section, *adopt = NULL, *rename = NULL;
+	const struct vmqos_policy_section *best[VMQOS_POLICY_VM_BITS] = { NULL };
+	const struct vmqos_policy_section *section;
+	unsigned int i;
 
 	memset(out, 0, sizeof(*out));
 	for (section = policy->first; section; section = section->next) {
 		if (!matches(section, name, uuid))
 			continue;
-		if ((section->vm.present & VMQOS_POLICY_VM_ADOPT) && beats(section, adopt))
-			adopt = section;
-		if ((section->vm.present & VMQOS_POLICY_VM_NAME) && beats(section, rename))
-			rename = section;
+		for (i = 0; i < VMQOS_POLICY_VM_BITS; i++)
+			if ((section->vm.present & (1u << i)) && beats(section, best[i]))
+				best[i] = section;
 	}
-	if (adopt) {
-		out->present |= VMQOS_POLICY_VM_ADOPT;
-		out->adopt = adopt->vm.adopt;
-	}
-	if (rename) {
-		out->present |= VMQOS_POLICY_VM_NAME;
-		strcpy(out->name, rename->vm.name);
-	}
+	for (i = 0; i < VMQOS_POLICY_VM_BITS; i++)
+		if (best[i])
+			take(out, &best[i]->vm, 1u << i);
 }
 
 /**
@@ -107,6 +135,17 @@ void vmqos_policy_match(const struct vmqos_policy *policy, const char *name,
 const struct vmqos_policy_host *vmqos_policy_host(const struct vmqos_policy *policy)
 {
 	return &policy->host;
+}
+
+/**
+ * vmqos_policy_daemon() - how the daemon itself is to work
+ * @policy: the policy
+ *
+ * Return: the settings, which live as long as the policy.
+ */
+const struct vmqos_policy_daemon *vmqos_policy_daemon(const struct vmqos_policy *policy)
+{
+	return &policy->daemon;
 }
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Policy files: what an administrator wants of the host and of each VM.
+ * Policy files: what an administrator wants of the host, of each VM and of the
+ * daemon itself.
  *
  * Nothing here knows the kernel: text goes in, settings come out, so that the
  * whole of it is tested and fuzzed as it is.
@@ -18,11 +19,24 @@
 enum {
 	VMQOS_POLICY_VM_ADOPT	= 1u << 0,
 	VMQOS_POLICY_VM_NAME	= 1u << 1,
+	VMQOS_POLICY_VM_CPU_SHARES	= 1u << 2,
+	VMQOS_POLICY_VM_CPU_RESERVATION	= 1u << 3,
+	VMQOS_POLICY_VM_CPU_LIMIT	= 1u << 4,
+	VMQOS_POLICY_VM_CPU_LATENCY	= 1u << 5,
+	VMQOS_POLICY_VM_CPU_CHARGE_OTHERS	= 1u << 6,
 };
+
+#define VMQOS_POLICY_VM_BITS	7
+#define VMQOS_POLICY_VM_CPU	(VMQOS_POLICY_VM_CPU_SHARES | VMQOS_POLICY_VM_CPU_RESERVATION | \
+				 VMQOS_POLICY_VM_CPU_LIMIT | VMQOS_POLICY_VM_CPU_LATENCY | \
+				 VMQOS_POLICY_VM_CPU_CHARGE_OTHERS)
 
 enum {
 	VMQOS_POLICY_HOST_GUEST_TIME	= 1u << 0,
 	VMQOS_POLICY_HOST_SCAN_PERIOD	= 1u << 1,
+	VMQOS_POLICY_HOST_CPU_KEPT	= 1u << 2,
+	VMQOS_POLICY_HOST_CPU_GATE	= 1u << 3,
+	VMQOS_POLICY_HOST_CPU_SLICE_US	= 1u << 4,
 };
 
 /**
@@ -30,11 +44,23 @@ enum {
  * @present: which of the settings are given (VMQOS_POLICY_VM_*)
  * @adopt: whether the VM is to be adopted
  * @name: name under which it is to be adopted
+ * @cpu_shares: its shares, 0 when a level is given instead
+ * @cpu_shares_level: enum vmqos_cpu_level
+ * @cpu_reservation: what is reserved for it
+ * @cpu_limit: what it never gets more than
+ * @cpu_latency: enum vmqos_latency_class
+ * @cpu_charge_others: whether the time of its other threads counts
  */
 struct vmqos_policy_vm {
 	unsigned int present;
 	bool adopt;
 	char name[VMQOS_NAME_MAX + 1];
+	uint32_t cpu_shares;
+	uint32_t cpu_shares_level;
+	struct vmqos_cpu_amount cpu_reservation;
+	struct vmqos_cpu_amount cpu_limit;
+	uint32_t cpu_latency;
+	bool cpu_charge_others;
 };
 
 /**
@@ -42,11 +68,25 @@ struct vmqos_policy_vm {
  * @present: which of the settings are given (VMQOS_POLICY_HOST_*)
  * @guest_time: whether time in guest mode is measured
  * @scan_period_ms: how often the kernel looks for new vCPUs, in ms
+ * @cpu_kept: what the host keeps for itself
+ * @cpu_gate: whether CPU policies are enforced
+ * @cpu_slice_us: how long a vCPU may run on while another is owed more, in us
  */
 struct vmqos_policy_host {
 	unsigned int present;
 	bool guest_time;
 	unsigned int scan_period_ms;
+	struct vmqos_cpu_amount cpu_kept;
+	bool cpu_gate;
+	unsigned int cpu_slice_us;
+};
+
+/**
+ * struct vmqos_policy_daemon - how the daemon itself is to work
+ * @cgroup_weights: it keeps the weights of the VMs' cgroups
+ */
+struct vmqos_policy_daemon {
+	bool cgroup_weights;
 };
 
 /**
@@ -72,6 +112,7 @@ int vmqos_policy_read(struct vmqos_policy *policy, const char *folder,
 void vmqos_policy_match(const struct vmqos_policy *policy, const char *name,
 			const uint8_t *uuid, struct vmqos_policy_vm *out);
 const struct vmqos_policy_host *vmqos_policy_host(const struct vmqos_policy *policy);
+const struct vmqos_policy_daemon *vmqos_policy_daemon(const struct vmqos_policy *policy);
 unsigned int vmqos_policy_sections(const struct vmqos_policy *policy);
 
 #endif

@@ -7,6 +7,7 @@
 
 /* From the least to the most specific: a later kind beats an earlier one. */
 enum vmqos_policy_kind {
+	VMQOS_POLICY_DAEMON,
 	VMQOS_POLICY_HOST,
 	VMQOS_POLICY_PATTERN,
 	VMQOS_POLICY_NAME,
@@ -24,6 +25,7 @@ enum vmqos_policy_kind {
  * @seen: keys already met, one bit for each entry of the key table
  * @vm: what it says, when it speaks of VMs
  * @host: what it says, when it speaks of the host
+ * @daemon: what it says, when it speaks of the daemon
  * @match: name or pattern
  */
 struct vmqos_policy_section {
@@ -36,6 +38,7 @@ struct vmqos_policy_section {
 	unsigned int seen;
 	struct vmqos_policy_vm vm;
 	struct vmqos_policy_host host;
+	struct vmqos_policy_daemon daemon;
 	char match[];
 };
 
@@ -43,6 +46,7 @@ struct vmqos_policy {
 	struct vmqos_policy_section *first;
 	struct vmqos_policy_section **last;
 	struct vmqos_policy_host host;
+	struct vmqos_policy_daemon daemon;
 	unsigned int sections;
 };
 

@@ -12,6 +12,10 @@
 #define NSEC_PER_MSEC	1000000
 #define SCAN_PERIOD_MIN	10
 #define SCAN_PERIOD_MAX	10000
+#define SLICE_US_MIN	500
+#define SLICE_US_MAX	20000
+/* For the end of a sentence that the library begins with what is wrong. */
+#define WHY_SIZE	160
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -84,23 +88,157 @@ static int set_scan_period(struct vmqos_policy_section *section, const char *val
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	bool host;
-	set_fn set;
-} keys[] = {
-	{ "adopt", false, set_adopt },
-	{ "name", false, set_name },
-	{ "guest-time", true, set_guest_time },
-	{ "scan-period", true, set_scan_period },
-};
-
-static const char *section_word(bool host)
+static int set_cpu_shares(struct vmqos_policy_section *section, const char *value,
+			  char *error, size_t size)
 {
-	return host ? "[host]" : "[vm ...]";
+	char why[WHY_SIZE];
+
+	if (vmqos_cpu_shares_parse(value, &section->vm.cpu_shares, &section->vm.cpu_shares_level,
+				   why, sizeof(why))) {
+		snprintf(error, size, "cpu-shares is '%s', which %s", value, why);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_CPU_SHARES;
+	return 0;
 }
 
-static void unknown_key(const char *key, bool host, char *error, size_t size)
+static int read_amount(const char *key, const char *value, struct vmqos_cpu_amount *amount,
+		       char *error, size_t size)
+{
+	char why[WHY_SIZE];
+
+	if (!vmqos_cpu_parse(value, amount, why, sizeof(why)))
+		return 0;
+	snprintf(error, size, "%s is '%s', which %s", key, value, why);
+	return -EINVAL;
+}
+
+static int set_cpu_reservation(struct vmqos_policy_section *section, const char *value,
+			       char *error, size_t size)
+{
+	section->vm.present |= VMQOS_POLICY_VM_CPU_RESERVATION;
+	return read_amount("cpu-reservation", value, &section->vm.cpu_reservation, error, size);
+}
+
+static int set_cpu_limit(struct vmqos_policy_section *section, const char *value,
+			 char *error, size_t size)
+{
+	const struct vmqos_cpu_amount *limit = &section->vm.cpu_limit;
+
+	if (read_amount("cpu-limit", value, &section->vm.cpu_limit, error, size))
+		return -EINVAL;
+	/* One that is a frequency is known only on the host. */
+	if (limit->ppm && limit->ppm < VMQOS_CPU_LIMIT_MIN) {
+		snprintf(error, size,
+			 "cpu-limit is '%s': a limit is at least 1%% of a CPU, or none", value);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_CPU_LIMIT;
+	return 0;
+}
+
+static int set_cpu_latency(struct vmqos_policy_section *section, const char *value,
+			   char *error, size_t size)
+{
+	char why[WHY_SIZE];
+
+	if (vmqos_cpu_latency_parse(value, &section->vm.cpu_latency, why, sizeof(why))) {
+		snprintf(error, size, "cpu-latency is '%s', which %s", value, why);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_CPU_LATENCY;
+	return 0;
+}
+
+static int set_cpu_charge_others(struct vmqos_policy_section *section, const char *value,
+				 char *error, size_t size)
+{
+	if (vmqos_switch_parse(value, &section->vm.cpu_charge_others)) {
+		snprintf(error, size, "cpu-charge-others is '%s': write on or off", value);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_CPU_CHARGE_OTHERS;
+	return 0;
+}
+
+static int set_cpu_kept(struct vmqos_policy_section *section, const char *value,
+			char *error, size_t size)
+{
+	section->host.present |= VMQOS_POLICY_HOST_CPU_KEPT;
+	return read_amount("cpu-kept", value, &section->host.cpu_kept, error, size);
+}
+
+static int set_cpu_gate(struct vmqos_policy_section *section, const char *value,
+			char *error, size_t size)
+{
+	if (vmqos_switch_parse(value, &section->host.cpu_gate)) {
+		snprintf(error, size, "cpu-gate is '%s': write on or off", value);
+		return -EINVAL;
+	}
+	section->host.present |= VMQOS_POLICY_HOST_CPU_GATE;
+	return 0;
+}
+
+static int set_cpu_slice_us(struct vmqos_policy_section *section, const char *value,
+			    char *error, size_t size)
+{
+	uint64_t us;
+
+	if (vmqos_number_parse(value, SLICE_US_MIN, SLICE_US_MAX, &us)) {
+		snprintf(error, size, "cpu-slice-us is '%s': give whole microseconds from %d to %d",
+			 value, SLICE_US_MIN, SLICE_US_MAX);
+		return -EINVAL;
+	}
+	section->host.cpu_slice_us = us;
+	section->host.present |= VMQOS_POLICY_HOST_CPU_SLICE_US;
+	return 0;
+}
+
+static int set_cgroup_weights(struct vmqos_policy_section *section, const char *value,
+			      char *error, size_t size)
+{
+	if (!vmqos_switch_parse(value, &section->daemon.cgroup_weights))
+		return 0;
+	snprintf(error, size, "cgroup-weights is '%s': write yes or no", value);
+	return -EINVAL;
+}
+
+enum scope { OF_VM, OF_HOST, OF_DAEMON };
+
+static const struct {
+	const char *name;
+	enum scope scope;
+	set_fn set;
+} keys[] = {
+	{ "adopt", OF_VM, set_adopt },
+	{ "name", OF_VM, set_name },
+	{ "cpu-shares", OF_VM, set_cpu_shares },
+	{ "cpu-reservation", OF_VM, set_cpu_reservation },
+	{ "cpu-limit", OF_VM, set_cpu_limit },
+	{ "cpu-latency", OF_VM, set_cpu_latency },
+	{ "cpu-charge-others", OF_VM, set_cpu_charge_others },
+	{ "guest-time", OF_HOST, set_guest_time },
+	{ "scan-period", OF_HOST, set_scan_period },
+	{ "cpu-kept", OF_HOST, set_cpu_kept },
+	{ "cpu-gate", OF_HOST, set_cpu_gate },
+	{ "cpu-slice-us", OF_HOST, set_cpu_slice_us },
+	{ "cgroup-weights", OF_DAEMON, set_cgroup_weights },
+};
+
+static const char *section_word(enum scope scope)
+{
+	static const char *const words[] = { "[vm ...]", "[host]", "[daemon]" };
+
+	return words[scope];
+}
+
+static enum scope scope_of(const struct vmqos_policy_section *section)
+{
+	return section->kind == VMQOS_POLICY_HOST ? OF_HOST :
+	       section->kind == VMQOS_POLICY_DAEMON ? OF_DAEMON : OF_VM;
+}
+
+static void unknown_key(const char *key, enum scope scope, char *error, size_t size)
 {
 	unsigned int i, best = 0, least = ~0u, d;
 	int at;
@@ -108,11 +246,11 @@ static void unknown_key(const char *key, bool host, char *error, size_t size)
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].name, key) == 0) {
 			snprintf(error, size, "%s is no key of %s: move it to a %s section",
-				 key, section_word(host), section_word(!host));
+				 key, section_word(scope), section_word(keys[i].scope));
 			return;
 		}
 		/* Keys that belong elsewhere are named only when nothing here is nearer. */
-		d = 2 * vmqos_word_distance(key, keys[i].name) + (keys[i].host != host);
+		d = 2 * vmqos_word_distance(key, keys[i].name) + (keys[i].scope != scope);
 		if (d < least) {
 			least = d;
 			best = i;
@@ -120,14 +258,14 @@ static void unknown_key(const char *key, bool host, char *error, size_t size)
 	}
 	if (least <= 2 * (1 + strlen(key) / 3) + 1) {
 		snprintf(error, size, "unknown key '%s': did you mean '%s'%s%s?", key,
-			 keys[best].name, keys[best].host != host ? " of " : "",
-			 keys[best].host != host ? section_word(!host) : "");
+			 keys[best].name, keys[best].scope != scope ? " of " : "",
+			 keys[best].scope != scope ? section_word(keys[best].scope) : "");
 		return;
 	}
 	at = snprintf(error, size, "unknown key '%s': the nearest is '%s'; a %s section takes", key,
-		      keys[best].name, section_word(host));
+		      keys[best].name, section_word(scope));
 	for (i = 0; i < ARRAY_SIZE(keys) && at > 0 && (size_t)at < size; i++) {
-		if (keys[i].host == host)
+		if (keys[i].scope == scope)
 			at += snprintf(error + at, size - at, " %s", keys[i].name);
 	}
 }
@@ -145,11 +283,11 @@ static void unknown_key(const char *key, bool host, char *error, size_t size)
 int vmqos_policy_set_key(struct vmqos_policy_section *section, const char *key,
 			 const char *value, char *error, size_t size)
 {
-	bool host = section->kind == VMQOS_POLICY_HOST;
+	enum scope scope = scope_of(section);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (keys[i].host != host || strcmp(keys[i].name, key) != 0)
+		if (keys[i].scope != scope || strcmp(keys[i].name, key) != 0)
 			continue;
 		if (section->seen & (1u << i)) {
 			snprintf(error, size, "%s is given twice in this section: keep one", key);
@@ -163,6 +301,6 @@ int vmqos_policy_set_key(struct vmqos_policy_section *section, const char *key,
 		}
 		return keys[i].set(section, value, error, size);
 	}
-	unknown_key(key, host, error, size);
+	unknown_key(key, scope, error, size);
 	return -EINVAL;
 }

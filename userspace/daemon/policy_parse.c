@@ -6,6 +6,7 @@
  *	adopt = yes
  *	[vm uuid=UUID]
  *	[host]
+ *	[daemon]
  *
  * An error does not end the reading: all of a file's errors are told at once.
  */
@@ -153,6 +154,7 @@ static bool same(const struct vmqos_policy_section *a, const struct vmqos_policy
 		return false;
 	switch (a->kind) {
 	case VMQOS_POLICY_HOST:
+	case VMQOS_POLICY_DAEMON:
 		return true;
 	case VMQOS_POLICY_UUID:
 		return memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0;
@@ -261,13 +263,16 @@ static int read_vm_head(struct reader *reader, char *text)
 static int read_head(struct reader *reader, char *text)
 {
 	static const struct vmqos_policy_section host = { .kind = VMQOS_POLICY_HOST };
+	static const struct vmqos_policy_section daemon = {
+		.kind = VMQOS_POLICY_DAEMON, .daemon.cgroup_weights = true,
+	};
 	size_t length = strlen(text);
 
 	reader->section = NULL;
 	reader->skip = true;
 	if (text[length - 1] != ']') {
 		complain(reader,
-			 "the section head '%s' does not end in ']': write [vm \"NAME\"], [vm uuid=UUID] or [host]",
+			 "the section head '%s' does not end in ']': write [vm \"NAME\"], [vm uuid=UUID], [host] or [daemon]",
 			 text);
 		return 0;
 	}
@@ -275,11 +280,13 @@ static int read_head(struct reader *reader, char *text)
 	text = trim(text + 1);
 	if (strcmp(text, "host") == 0)
 		return begin(reader, &host, "");
+	if (strcmp(text, "daemon") == 0)
+		return begin(reader, &daemon, "");
 	if (strncmp(text, "vm", 2) == 0 &&
 	    (!text[2] || text[2] == '"' || isspace((unsigned char)text[2])))
 		return read_vm_head(reader, text + 2);
 	complain(reader,
-		 "unknown section '[%s]': write [vm \"NAME\"], [vm uuid=UUID] or [host]", text);
+		 "unknown section '[%s]': write [vm \"NAME\"], [vm uuid=UUID], [host] or [daemon]", text);
 	return 0;
 }
 
@@ -335,14 +342,16 @@ static int read_line(struct reader *reader, char *text, size_t length)
 	return 0;
 }
 
-/* The settings of all [host] sections; a second one has been refused already. */
-static void gather_host(struct vmqos_policy *policy)
+/* The settings of [host] and [daemon]; a second one has been refused already. */
+static void gather(struct vmqos_policy *policy)
 {
 	struct vmqos_policy_section *section;
 
 	for (section = policy->first; section; section = section->next) {
 		if (section->kind == VMQOS_POLICY_HOST)
 			policy->host = section->host;
+		else if (section->kind == VMQOS_POLICY_DAEMON)
+			policy->daemon = section->daemon;
 	}
 }
 
@@ -385,6 +394,6 @@ int vmqos_policy_parse(struct vmqos_policy *policy, const char *file, const char
 	}
 	if (ret)
 		return ret;
-	gather_host(policy);
+	gather(policy);
 	return reader.errors;
 }

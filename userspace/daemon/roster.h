@@ -9,6 +9,8 @@
 
 #include <vmqos/vmqos.h>
 
+#include "policy.h"
+
 /**
  * struct vmqos_member - a VM that is adopted
  * @id: its number in the kernel
@@ -18,6 +20,9 @@
  * @ours: this daemon adopted it
  * @admins: somebody else adopted it while this daemon ran
  * @releasing: it is being released
+ * @policy: CPU policy that the files gave it last
+ * @owed: its reservation was refused and is to be asked for again
+ * @refusal: in these words
  */
 struct vmqos_member {
 	uint32_t id;
@@ -27,6 +32,9 @@ struct vmqos_member {
 	bool ours;
 	bool admins;
 	bool releasing;
+	struct vmqos_policy_vm policy;
+	bool owed;
+	char refusal[160];
 };
 
 /* A process from which an administrator has released a VM. */

@@ -12,6 +12,10 @@ const struct vmqos_fuzz_seed vmqos_fuzz_seeds[] = {
 	VMQOS_FUZZ_SEED("[vm uuid=01234567-89ab-cdef-0123-456789abcdef]\nname = \"db\"\n; end\n"),
 	VMQOS_FUZZ_SEED("\xef\xbb\xbf[host]\r\nguest-time = off\r\nscan-period = 1.5s\r\n"),
 	VMQOS_FUZZ_SEED("[vm \"a\\\"b\\\\c\\*\"]\nadpot = yes\nname = x/y\n[vm \"a\n[gast]\n"),
+	VMQOS_FUZZ_SEED("[vm \"*\"]\ncpu-shares = high\ncpu-reservation = 2GHz\ncpu-limit = 150%\n"
+			"cpu-latency = low\ncpu-charge-others = off\n"),
+	VMQOS_FUZZ_SEED("[host]\ncpu-kept = 1.5cpu\ncpu-gate = off\ncpu-slice-us = 2000\n"
+			"[daemon]\ncgroup-weights = no\n"),
 	{ 0 },
 };
 
@@ -55,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	host = vmqos_policy_host(policy);
 	if (host->present & VMQOS_POLICY_HOST_SCAN_PERIOD)
 		expect(host->scan_period_ms >= 10 && host->scan_period_ms <= 10000);
+	if (host->present & VMQOS_POLICY_HOST_CPU_SLICE_US)
+		expect(host->cpu_slice_us >= 500 && host->cpu_slice_us <= 20000);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		vmqos_policy_match(policy, names[i], i % 2 ? uuid : NULL, &vm);
 		if (vm.present & VMQOS_POLICY_VM_NAME)
@@ -62,6 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else
 			expect(!vm.name[0]);
 		expect(vm.present & VMQOS_POLICY_VM_ADOPT || !vm.adopt);
+		expect(vm.cpu_shares <= VMQOS_CPU_SHARES_MAX);
+		expect(!vm.cpu_shares || vm.cpu_shares_level == VMQOS_CPU_CUSTOM);
+		expect(!vm.cpu_limit.ppm || vm.cpu_limit.ppm >= VMQOS_CPU_LIMIT_MIN);
 	}
 	vmqos_policy_free(policy);
 	return 0;

@@ -130,7 +130,8 @@ static void counters(void)
 		CHECK(!memcmp(&one, &stats[0], sizeof(one)));
 	free(stats);
 	CHECK(one.stats.has & VMQOS_HAS(VMQOS_STATS_OTHER_RUN_NS));
-	CHECK_EQ(one.stats.wall_ns, one.stats.run_ns + one.stats.ready_ns + one.stats.blocked_ns);
+	CHECK_EQ(one.stats.wall_ns, one.stats.run_ns + one.stats.ready_ns + one.stats.parked_ns +
+		 one.stats.blocked_ns);
 	CHECK_EQ(one.stats.exits, 20000);
 	CHECK_EQ(one.stats.latency_hist[4], 1200);
 	CHECK_EQ(one.stats.other_threads, 3);

@@ -85,6 +85,27 @@ static const struct {
 	{ "[vm \"a\"]\nname = \"a b\"\n", 2, "name is 'a b'", "" },
 	{ "[vm \"a\"]\nname = \"ab\n", 2, "no closing quote", "name = VALUE" },
 	{ "[vm \"a\"]\nname = \"ab\" c\n", 2, "goes on after its closing quote", "name = VALUE" },
+	{ "[vm \"a\"]\ncpu-shares = hihg\n", 2, "cpu-shares is 'hihg'", "did you mean high?" },
+	{ "[vm \"a\"]\ncpu-shares = 0\n", 2, "cpu-shares is '0'", "1 to 1000000" },
+	{ "[vm \"a\"]\ncpu-reservation = 2\n", 2, "cpu-reservation is '2'", "has no unit" },
+	{ "[vm \"a\"]\ncpu-reservation = 2GHx\n", 2, "unknown unit", "did you mean GHz?" },
+	{ "[vm \"a\"]\ncpu-reservation = 5000cpu\n", 2, "more than any host", "4294" },
+	{ "[vm \"a\"]\ncpu-limit = 0.5%\n", 2, "cpu-limit is '0.5%'", "at least 1%" },
+	{ "[vm \"a\"]\ncpu-limit = unlimited\n", 2, "cpu-limit is 'unlimited'", "or none" },
+	{ "[vm \"a\"]\ncpu-latency = lwo\n", 2, "cpu-latency is 'lwo'", "did you mean low?" },
+	{ "[vm \"a\"]\ncpu-charge-others = 2\n", 2, "cpu-charge-others is '2'", "on or off" },
+	{ "[vm \"a\"]\ncpu-limits = 2GHz\n", 2, "unknown key 'cpu-limits'", "'cpu-limit'?" },
+	{ "[vm \"a\"]\ncpu-kept = 2GHz\n", 2, "no key of [vm ...]", "[host] section" },
+	{ "[vm \"a\"]\ncgroup-weights = no\n", 2, "no key of [vm ...]", "[daemon] section" },
+	{ "[host]\ncpu-kept = 2\n", 2, "cpu-kept is '2'", "write 2GHz" },
+	{ "[host]\ncpu-gate = maybe\n", 2, "cpu-gate is 'maybe'", "on or off" },
+	{ "[host]\ncpu-slice-us = 499\n", 2, "cpu-slice-us is '499'", "500 to 20000" },
+	{ "[host]\ncpu-shares = 5\n", 2, "no key of [host]", "[vm ...] section" },
+	{ "[host]\ncgroup-weight = no\n", 2, "'cgroup-weights' of [daemon]", "" },
+	{ "[daemon]\ncgroup-weights = 5\n", 2, "cgroup-weights is '5'", "yes or no" },
+	{ "[daemon]\nadopt = no\n", 2, "no key of [daemon]", "[vm ...] section" },
+	{ "[daemon]\nnonsense-here = no\n", 2, "unknown key", "[daemon] section takes cgroup" },
+	{ "[daemon]\n[daemon]\n", 2, "already at a.conf:1", "into one" },
 	{ "[vm \"a\"]\n[host]\n[vm \"a\"]\n", 3, "already at a.conf:1", "into one" },
 	{ "[host]\n[host]\n", 2, "already at a.conf:1", "into one" },
 	{ "[vm uuid=" UUID "]\n[vm uuid=0123456789abcdef0123456789ABCDEF]\n", 2,
@@ -207,11 +228,67 @@ static void test_host(void)
 	       "the host's settings are read");
 	vmqos_policy_free(policy);
 
+	policy = parse("[host]\ncpu-kept = 1.5cpu\ncpu-gate = off\ncpu-slice-us = 500\n", &errors);
+	host = vmqos_policy_host(policy);
+	tap_ok(errors == 0 && host->cpu_kept.ppm == 1500000 && !host->cpu_kept.khz &&
+	       !host->cpu_gate && host->cpu_slice_us == 500 &&
+	       host->present == (VMQOS_POLICY_HOST_CPU_KEPT | VMQOS_POLICY_HOST_CPU_GATE |
+				 VMQOS_POLICY_HOST_CPU_SLICE_US),
+	       "the host's CPU settings are read");
+	tap_ok(vmqos_policy_daemon(policy)->cgroup_weights, "weights are kept unless that is off");
+	vmqos_policy_free(policy);
+	policy = parse("[daemon]\n[host]\n", &errors);
+	tap_ok(errors == 0 && vmqos_policy_daemon(policy)->cgroup_weights,
+	       "an empty section says nothing");
+	vmqos_policy_free(policy);
+	policy = parse("[daemon]\ncgroup-weights = no\n", &errors);
+	tap_ok(errors == 0 && !vmqos_policy_daemon(policy)->cgroup_weights,
+	       "weights can be left alone");
+	vmqos_policy_free(policy);
+
 	policy = parse("[host]\nscan-period = 1.5s\n[vm \"*\"]\nadopt = yes\n", &errors);
 	host = vmqos_policy_host(policy);
 	tap_ok(errors == 0 && host->scan_period_ms == 1500 &&
 	       host->present == VMQOS_POLICY_HOST_SCAN_PERIOD && vmqos_policy_sections(policy) == 2,
 	       "a duration with a unit is read, what is not given is not present");
+	vmqos_policy_free(policy);
+}
+
+/* Each setting from the most specific section that gives it. */
+static void test_cpu(void)
+{
+	static const char rules[] =
+		"[vm \"*\"]\n"
+		"cpu-shares = low\n"
+		"cpu-limit = 150%\n"
+		"cpu-charge-others = off\n"
+		"[vm \"db*\"]\n"
+		"cpu-reservation = 2 GHz\n"
+		"cpu-limit = none\n"
+		"[vm \"db-1\"]\n"
+		"cpu-shares = 4000\n"
+		"cpu-latency = low\n"
+		"cpu-charge-others = on\n";
+	struct vmqos_policy *policy;
+	struct vmqos_policy_vm vm;
+	int errors;
+
+	policy = parse(rules, &errors);
+	vmqos_policy_match(policy, "web", NULL, &vm);
+	tap_ok(errors == 0 && vm.cpu_shares_level == VMQOS_CPU_LOW && !vm.cpu_shares &&
+	       vm.cpu_limit.ppm == 1500000 && !vm.cpu_charge_others &&
+	       vm.present == (VMQOS_POLICY_VM_CPU_SHARES | VMQOS_POLICY_VM_CPU_LIMIT |
+			      VMQOS_POLICY_VM_CPU_CHARGE_OTHERS),
+	       "a VM of the common pattern gets what that says");
+	vmqos_policy_match(policy, "db-2", NULL, &vm);
+	tap_ok(vm.cpu_shares_level == VMQOS_CPU_LOW && vm.cpu_reservation.khz == 2000000 &&
+	       (vm.present & VMQOS_POLICY_VM_CPU_LIMIT) && !vm.cpu_limit.ppm && !vm.cpu_limit.khz,
+	       "no limit of a longer pattern beats the limit of a shorter one");
+	vmqos_policy_match(policy, "db-1", NULL, &vm);
+	tap_ok(vm.cpu_shares == 4000 && vm.cpu_shares_level == VMQOS_CPU_CUSTOM &&
+	       vm.cpu_reservation.khz == 2000000 && vm.cpu_latency == VMQOS_LATENCY_LOW &&
+	       vm.cpu_charge_others && (vm.present & VMQOS_POLICY_VM_CPU) == VMQOS_POLICY_VM_CPU,
+	       "a name's settings come together with those of its patterns");
 	vmqos_policy_free(policy);
 }
 
@@ -315,6 +392,7 @@ int main(void)
 	test_mistakes();
 	test_matches();
 	test_host();
+	test_cpu();
 	test_hostile_name();
 	test_folder();
 	return tap_end();
