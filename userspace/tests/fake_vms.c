@@ -149,11 +149,11 @@ static void count(struct counters *c, unsigned int vm, unsigned int vcpu)
 	c->wall += seconds * SECOND;
 	c->run += seconds * run_ms * 1000000;
 	c->ready += seconds * ready_ms * 1000000;
-	c->parked += seconds * 60 * 1000000;
+	c->parked += seconds * 40 * 1000000;
 	c->limited += seconds * 20 * 1000000;
 	c->parks += seconds * 12;
 	c->throttles += seconds * 4;
-	c->blocked += seconds * (940 - busy_ms) * 1000000;
+	c->blocked += seconds * (960 - busy_ms) * 1000000;
 	c->halted += seconds * (busy_ms < 900 ? 900 - busy_ms : 0) * 900000;
 	c->guest += seconds * run_ms * 800000;
 	c->exits += seconds * 1000 * (vm + 1);

@@ -153,7 +153,7 @@ static void counters(void)
 	struct vmqos_vcpu vcpu;
 
 	CHECK_EQ(vmqos_vm_stat_get(ctx, 1, &vm), 0);
-	CHECK_EQ(vm.stats.parked_ns, 1200000000);
+	CHECK_EQ(vm.stats.parked_ns, 800000000);
 	CHECK_EQ(vm.stats.limited_ns, 400000000);
 	CHECK_EQ(vm.stats.parks, 240);
 	CHECK_EQ(vm.stats.throttles, 80);
@@ -163,7 +163,7 @@ static void counters(void)
 	CHECK_EQ(vm.stats.lag_ns, -2500000);
 	CHECK_EQ((int64_t)vmqos_stats_value(&vm.stats, VMQOS_STATS_LAG_NS), -2500000);
 	CHECK_EQ(vmqos_vcpu_stat_get(ctx, 1, 0, &vcpu), 0);
-	CHECK_EQ(vcpu.stats.parked_ns, 600000000);
+	CHECK_EQ(vcpu.stats.parked_ns, 400000000);
 	CHECK(!(vcpu.stats.has & VMQOS_HAS(VMQOS_STATS_LAG_NS)));
 	end(ctx);
 }
