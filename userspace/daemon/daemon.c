@@ -27,6 +27,7 @@
 #include <vmqos/vmqos.h>
 
 #include "arrivals.h"
+#include "balance.h"
 #include "daemon.h"
 #include "enforce.h"
 #include "fleet.h"
@@ -34,6 +35,7 @@
 #include "policy.h"
 #include "proc.h"
 #include "uevent.h"
+#include "weights.h"
 
 /* Looking over the whole host reads every process: not more often than this. */
 #define SCAN_PAUSE_US	1000000
@@ -41,6 +43,8 @@
 #define STATUS_PAUSE_US	1000000
 /* CPUs come online without an event: so long at most a reservation waits for that. */
 #define RETRY_PAUSE_US	5000000
+/* How often the weights of the VMs' cgroups follow what the VMs are entitled to. */
+#define WEIGHTS_PERIOD_US	1000000
 #define TIMER_SLACK_US	500
 
 struct vmqos_daemon {
@@ -56,6 +60,8 @@ struct vmqos_daemon {
 	sd_event_source *scan_timer;
 	sd_event_source *status_timer;
 	sd_event_source *retry_timer;
+	sd_event_source *weights_timer;
+	struct vmqos_weights *weights;
 	uint64_t last_scan_us;
 	bool scan_pending;
 	uint64_t last_status_us;
@@ -351,6 +357,31 @@ static int on_event(sd_event_source *source, int fd, uint32_t revents, void *use
 	return 0;
 }
 
+static int on_weights_timer(sd_event_source *source, uint64_t time_us, void *userdata)
+{
+	struct vmqos_daemon *daemon = userdata;
+
+	(void)source;
+	(void)time_us;
+	set_timer(daemon->weights_timer, now_us(daemon) + WEIGHTS_PERIOD_US);
+	vmqos_balance(daemon->ctx, daemon->weights);
+	return 0;
+}
+
+/* Begins or ends to keep the weights of cgroups, as the policy says. */
+static void apply_weights(struct vmqos_daemon *daemon)
+{
+	bool wanted = vmqos_policy_daemon(daemon->policy)->cgroup_weights;
+
+	if (wanted && !daemon->weights)
+		daemon->weights = vmqos_weights_new(NULL, NULL);
+	if (!wanted) {
+		vmqos_weights_free(daemon->weights);
+		daemon->weights = NULL;
+	}
+	set_timer(daemon->weights_timer, daemon->weights ? now_us(daemon) : UINT64_MAX);
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct vmqos_daemon *daemon = userdata;
@@ -367,6 +398,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 				 daemon->options->config);
 		vmqos_enforce_host(daemon->ctx, vmqos_policy_host(daemon->policy));
 		vmqos_fleet_reconcile(daemon->fleet, daemon->policy);
+		apply_weights(daemon);
 	} else {
 		vmqos_daemon_log(LOG_ERR, "the policy stays as it was: correct the files and send SIGHUP again");
 	}
@@ -466,6 +498,8 @@ static int add_sources(struct vmqos_daemon *daemon)
 	if (ret >= 0)
 		ret = add_timer(daemon, &daemon->retry_timer, on_retry_timer);
 	if (ret >= 0)
+		ret = add_timer(daemon, &daemon->weights_timer, on_weights_timer);
+	if (ret >= 0)
 		ret = sd_event_add_io(daemon->loop, NULL, daemon->uevents, EPOLLIN, on_uevent,
 				      daemon);
 	if (ret >= 0)
@@ -501,6 +535,7 @@ static int serve(struct vmqos_daemon *daemon)
 		return EX_OSERR;
 	}
 	bring_up(daemon);
+	apply_weights(daemon);
 	vmqos_daemon_log(LOG_NOTICE, "ready, %u VMs adopted", vmqos_fleet_count(daemon->fleet));
 	sd_notify(0, "READY=1");
 	ret = sd_event_loop(daemon->loop);
@@ -542,6 +577,8 @@ int vmqos_daemon_run(const struct vmqos_daemon_options *options)
 	if (!ret)
 		ret = serve(&daemon);
 
+	vmqos_weights_free(daemon.weights);
+	sd_event_source_unref(daemon.weights_timer);
 	sd_event_source_unref(daemon.retry_timer);
 	sd_event_source_unref(daemon.status_timer);
 	sd_event_source_unref(daemon.scan_timer);

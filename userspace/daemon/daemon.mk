@@ -6,8 +6,8 @@ UNITDIR		?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR	?= /etc
 
 # The pure parts, built once more with sanitizers for the tests and fuzz targets.
-DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals
-DAEMON_TESTS	:= policy_test uevent_test
+DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log
+DAEMON_TESTS	:= policy_test uevent_test weights_test
 DAEMON_FUZZ	:= policy_fuzz uevent_fuzz
 DAEMON_CHECK	:= $(BUILD)/tests/daemon
 DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -21,7 +21,7 @@ $(DAEMON_CHECK)/%.o: daemon/%.c Makefile daemon/daemon.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -MMD -MP -c -o $@ $<
 
-$(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h \
+$(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h tests/tree.h \
 		$(DAEMON_OBJECTS) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -o $@ $< $(DAEMON_OBJECTS) \
