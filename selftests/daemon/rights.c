@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rights: what vmqosd says without them, and that the three capabilities of its
- * service are enough, and none too many.
+ * Rights: what vmqosd says without them, and that the capabilities of its service
+ * are enough, and none too many. The fourth, for the weights of cgroups, is in
+ * policy_cpu.c.
  */
 #include "common.h"
 

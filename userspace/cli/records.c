@@ -94,7 +94,6 @@ void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm, uint32
 	bool text = vmqos_out_is_text(out);
 	bool tsv = vmqos_out_is_tsv(out);
 
-
 	vmqos_out_u64(out, "id", "ID", vm->id);
 	vmqos_out_str(out, "name", "NAME", vm->name);
 	vmqos_out_str(out, "state", "STATE", vmqos_vm_state_name(vm->state));

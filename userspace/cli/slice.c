@@ -31,7 +31,8 @@ static int take_path(struct vmqos_cli *cli, const char *text, struct request *re
 	if (strstr(text, "..") ||
 	    snprintf(path, sizeof(request->path), "/%s", text + strspn(text, "/")) >=
 	    (int)sizeof(request->path))
-		return vmqos_say_usage(cli, "\"%s\" is no cgroup; name one as in machine.slice", text);
+		return vmqos_say_usage(cli, "\"%s\" is no cgroup; name one as in machine.slice",
+				       text);
 	for (length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
 		path[length - 1] = '\0';
 	return VMQOS_EXIT_OK;
@@ -114,7 +115,8 @@ static int say_refusal(const struct request *request, const char *what, int err)
 		break;
 	case -EACCES:
 	case -EPERM:
-		vmqos_say("not permitted to change the weight of %s; run it as root", request->path);
+		vmqos_say("not permitted to change the weight of %s; run it as root",
+			  request->path);
 		break;
 	default:
 		vmqos_say("cannot %s the weight of %s: %s", what, request->path, strerror(-err));

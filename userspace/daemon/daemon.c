@@ -314,7 +314,8 @@ static void log_unmet(const struct vmqos_unmet *unmet)
 	char reserved[VMQOS_CPU_TEXT], received[VMQOS_CPU_TEXT];
 
 	vmqos_daemon_log(LOG_WARNING,
-			 "VM %s wanted its cpu-reservation of %s of a CPU and got %s: %s", unmet->name,
+			 "VM %s wanted its cpu-reservation of %s of a CPU and got %s: %s",
+			 unmet->name,
 			 vmqos_cpu_format(unmet->cpu_reservation, 0, reserved, sizeof(reserved)),
 			 vmqos_cpu_format(unmet->cpu_received, 0, received, sizeof(received)),
 			 vmqos_unmet_reason_name(unmet->reason));

@@ -286,7 +286,8 @@ static int read_head(struct reader *reader, char *text)
 	    (!text[2] || text[2] == '"' || isspace((unsigned char)text[2])))
 		return read_vm_head(reader, text + 2);
 	complain(reader,
-		 "unknown section '[%s]': write [vm \"NAME\"], [vm uuid=UUID], [host] or [daemon]", text);
+		 "unknown section '[%s]': write [vm \"NAME\"], [vm uuid=UUID], [host] or [daemon]",
+		 text);
 	return 0;
 }
 

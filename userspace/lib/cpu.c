@@ -102,10 +102,12 @@ static int fail_unit(const char *unit, char *why, size_t size)
 		if (!strcmp(near, units[i].name))
 			near = units[i].written;
 	if (near)
-		snprintf(why, size, "has the unknown unit \"%.16s\", did you mean %s? Units are GHz, MHz, %% and cpu",
+		snprintf(why, size,
+			 "has the unknown unit \"%.16s\", did you mean %s? Units are GHz, MHz, %% and cpu",
 			 unit, near);
 	else
-		snprintf(why, size, "has the unknown unit \"%.16s\": write 2GHz, 1500MHz, 150%%, 1.5cpu or none",
+		snprintf(why, size,
+			 "has the unknown unit \"%.16s\": write 2GHz, 1500MHz, 150%%, 1.5cpu or none",
 			 unit);
 	return -EINVAL;
 }

@@ -356,7 +356,8 @@ static int take_settings(struct nlattr *attrs, int size, unsigned int vm, const 
 		return -EEXIST;
 	}
 	err = vmqos_fake_policy_take(attrs, size, &vms[vm].policy,
-				     CAPACITY - host_policy.kept - reserved_but(vm), sentence, blame);
+				     CAPACITY - host_policy.kept - reserved_but(vm), sentence,
+				     blame);
 	if (err)
 		return err;
 	if (name)
