@@ -205,7 +205,8 @@ int vmqos_cpu_shares_parse(const char *text, uint32_t *shares, uint32_t *level, 
 		return 0;
 	}
 	if (err == -ERANGE) {
-		snprintf(why, size, "is out of range: shares are from 1 to %d", VMQOS_CPU_SHARES_MAX);
+		snprintf(why, size, "is out of range: shares are from 1 to %d",
+			 VMQOS_CPU_SHARES_MAX);
 		return err;
 	}
 	for (number = VMQOS_CPU_LOW; number < COUNT(levels); number++) {

@@ -41,31 +41,31 @@ static void test_division(const char *what, bool others, const unsigned int (*cl
 static void test_divisions(void)
 {
 	test_division("in proportion to what they were entitled to", false,
-		      (const unsigned int [][3]){ { 1000, 1, 100 }, { 667, 1, 100 },
+		      (const unsigned int [][3]) { { 1000, 1, 100 }, { 667, 1, 100 },
 						  { 333, 1, 100 } },
-		      (const unsigned int []){ 1500, 1001, 500 }, 3);
+		      (const unsigned int []) { 1500, 1001, 500 }, 3);
 	test_division("beside others the sum of the weights stays", true,
-		      (const unsigned int [][3]){ { 300, 1, 100 }, { 100, 1, 300 } },
-		      (const unsigned int []){ 300, 100 }, 2);
+		      (const unsigned int [][3]) { { 300, 1, 100 }, { 100, 1, 300 } },
+		      (const unsigned int []) { 300, 100 }, 2);
 	test_division("one that wants nothing gets what its shares would give it", false,
-		      (const unsigned int [][3]){ { 0, 1000, 100 }, { 1000, 1000, 100 },
+		      (const unsigned int [][3]) { { 0, 1000, 100 }, { 1000, 1000, 100 },
 						  { 1000, 2000, 100 } },
-		      (const unsigned int []){ 600, 1200, 1200 }, 3);
+		      (const unsigned int []) { 600, 1200, 1200 }, 3);
 	test_division("a few milliseconds are nothing", false,
-		      (const unsigned int [][3]){ { 4, 1000, 100 }, { 1000, 1000, 100 } },
-		      (const unsigned int []){ 667, 1333 }, 2);
+		      (const unsigned int [][3]) { { 4, 1000, 100 }, { 1000, 1000, 100 } },
+		      (const unsigned int []) { 667, 1333 }, 2);
 	test_division("when nobody wants anything all is by shares", false,
-		      (const unsigned int [][3]){ { 0, 1000, 100 }, { 0, 3000, 100 } },
-		      (const unsigned int []){ 500, 1500 }, 2);
+		      (const unsigned int [][3]) { { 0, 1000, 100 }, { 0, 3000, 100 } },
+		      (const unsigned int []) { 500, 1500 }, 2);
 	test_division("little is not nothing", false,
-		      (const unsigned int [][3]){ { 6, 1, 100 }, { 16000, 1, 100 } },
-		      (const unsigned int []){ 10, 1999 }, 2);
+		      (const unsigned int [][3]) { { 6, 1, 100 }, { 16000, 1, 100 } },
+		      (const unsigned int []) { 10, 1999 }, 2);
 	test_division("much stays inside of the bounds", true,
-		      (const unsigned int [][3]){ { 9000, 1, 9000 }, { 100, 1, 9000 } },
-		      (const unsigned int []){ 9000, 198 }, 2);
+		      (const unsigned int [][3]) { { 9000, 1, 9000 }, { 100, 1, 9000 } },
+		      (const unsigned int []) { 9000, 198 }, 2);
 	test_division("no shares, no wishes: all the same", false,
-		      (const unsigned int [][3]){ { 0, 0, 100 }, { 0, 0, 100 } },
-		      (const unsigned int []){ 1000, 1000 }, 2);
+		      (const unsigned int [][3]) { { 0, 0, 100 }, { 0, 0, 100 } },
+		      (const unsigned int []) { 1000, 1000 }, 2);
 }
 
 static int weight_of(const char *path)
