@@ -142,7 +142,7 @@ def set_policies(scenario, half):
 
 def place(scenario, mode, running):
     """Put the VMs where the scenario wants them; returns the folders to remove."""
-    where = "own" if mode == "cgroup" else scenario.where
+    where = "own" if mode in ("cgroup", "gate+daemon") else scenario.where
     if where == "root":
         return []
     folders = [SLICE]
@@ -176,7 +176,7 @@ def measure(scenario, mode):
             set_policies(scenario, half)
 
     demand = [demand_of(vm) for vm in scenario.vms]
-    running, folders, host = [], [], []
+    running, folders, host, daemon = [], [], [], []
     try:
         for vm in scenario.vms:
             running.append(Running(vm.name, vm.vcpus, vm.workload))
@@ -189,6 +189,11 @@ def measure(scenario, mode):
             host.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
         for vm in running:
             vm.command("start all")
+        if mode == "gate+daemon":
+            # Weights follow what was entitled in the last second.
+            daemon.append(subprocess.Popen(["vmqosd", "-c", "/nonexistent"],
+                                           stderr=subprocess.DEVNULL))
+            time.sleep(2.5)
         time.sleep(SETTINGS["settle"])
         for vm in running:
             vm.command(f"sample {SAMPLE_MS}")
@@ -196,12 +201,15 @@ def measure(scenario, mode):
         for half in range(scenario.halves):
             if half:
                 apply(half)
-                time.sleep(SETTINGS["settle"] / 2)
+                time.sleep(SETTINGS["settle"] / 2 + (2 if daemon else 0))
             begin = snapshot(running)
             time.sleep(SETTINGS["seconds"] / scenario.halves)
             halves.append([begin, snapshot(running)])
         return {"demand": demand, "halves": halves, "samples": [vm.samples() for vm in running]}
     finally:
+        for process in daemon:
+            process.terminate()
+            process.wait()
         for process in host:
             process.kill()
             process.wait()
@@ -229,12 +237,12 @@ def main():
             continue
         for run in range(SETTINGS["runs"]):
             for mode in SETTINGS["modes"]:
-                if mode == "cgroup" and scenario.where != "root" and not scenario.host:
+                if not division.possible(scenario, mode):
                     continue
                 result = {"name": scenario.name, "cpus": scenario.cpus, "mode": mode, "run": run}
                 try:
                     result.update(measure(scenario, mode))
-                except (RuntimeError, OSError) as error:
+                except (RuntimeError, OSError, ValueError) as error:
                     result["error"] = str(error)
                 print(json.dumps(result), flush=True)
 

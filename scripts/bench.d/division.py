@@ -89,6 +89,11 @@ class Scenario:
                                (policy, {**policy, **then})))
 
 
+def possible(scenario, mode):
+    """Weights need a cgroup for each VM: other layouts tell nothing of them, nor the same twice."""
+    return mode not in ("cgroup", "gate+daemon") or scenario.where == "root" or scenario.host > 0
+
+
 def scenarios():
     with open(SCENARIOS, encoding="ascii") as lines:
         return [Scenario(line) for line in lines if line.strip() and not line.startswith("#")]

@@ -287,6 +287,7 @@ static void start_samples(unsigned int ms)
 
 static void print_samples(void)
 {
+	samples.next = 0;
 	take_sample();
 	samples.period = 0;
 	for (size_t i = 0; i < samples.values; i++) {
