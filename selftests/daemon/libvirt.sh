@@ -7,7 +7,7 @@
 
 set -uo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-TESTS=8
+TESTS=9
 UUID=01234567-89ab-4def-8123-456789abcdef
 OTHER_UUID=fedcba98-7654-4321-8fed-cba987654321
 # A VMM and libvirt start within seconds even under emulation.
@@ -111,6 +111,23 @@ gone() { ! known "$1"; }
 # shellcheck disable=SC2317
 logged() { grep -qF -- "$1" "$work/log"; }
 
+# weight NAME: that of the cgroup that libvirt has made for the VM.
+# shellcheck disable=SC2317
+weight() {
+	local pid path
+	pid=$(vmqos list --format tsv | awk -F '\t' -v name="$1" '$2 == name { print $6 }')
+	path=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+	path=${path%/emulator}
+	cat "/sys/fs/cgroup${path%/libvirt}/cpu.weight"
+}
+
+# three_times NAME OTHER: whether the first weighs three times the other, within 3 %.
+# shellcheck disable=SC2317 # called by eventually
+three_times() {
+	awk -v one="$(weight "$1")" -v other="$(weight "$2")" '
+		BEGIN { exit !(other > 0 && one > 2.91 * other && one < 3.09 * other) }' 2>/dev/null
+}
+
 # domain NAME UUID: define one that runs nothing but its firmware.
 domain() {
 	cat >"$work/domain.xml" <<-END
@@ -134,14 +151,16 @@ adopt = no
 
 [vm "shop-*"]
 adopt = yes
+cpu-shares = 1000
 
 [vm uuid=$OTHER_UUID]
 adopt = yes
 name = database
+cpu-shares = 3000
 END
 
-# As its service does: a user of its own with three capabilities.
-caps=-all,+net_admin,+sys_ptrace,+dac_read_search
+# As its service does: a user of its own with four capabilities.
+caps=-all,+net_admin,+sys_ptrace,+dac_read_search,+dac_override
 setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
 	"--inh-caps=$caps" "--ambient-caps=$caps" "--bounding-set=$caps" \
 	vmqosd --verbose --config "$work/policy" 2>"$work/log" &
@@ -156,6 +175,10 @@ result $? "a domain is adopted under libvirt's name and UUID when it starts"
 virsh -q suspend shop-1
 domain db-7 $OTHER_UUID && virsh -q start db-7 --paused && eventually adopted database $OTHER_UUID 1 0
 result $? "a domain gets the name that the policy has for its UUID"
+
+# Neither wants anything: they are weighed by their shares.
+eventually three_times database shop-1
+result $? "the cgroups of two domains get weights in proportion"
 
 virsh -q setvcpus shop-1 2 --live && eventually adopted shop-1 $UUID 2 1
 result $? "a vCPU that libvirt plugs in is found"
