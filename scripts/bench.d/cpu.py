@@ -92,7 +92,9 @@ def judge_half(scenario, result, half):
                for samples in result["samples"]]
     received = [sum(vm) for vm in threads]
     capacity = sum(received) + idle if scenario.host else 1000 * scenario.cpus - own
-    claims = [vm.claim(half, demand) for vm, demand in zip(scenario.vms, result["demand"])]
+    # One that sleeps needs more where it is interrupted: that, too, is what it wanted.
+    claims = [vm.claim(half, demand if vm.always_wants() else max(demand, got))
+              for vm, demand, got in zip(scenario.vms, result["demand"], received)]
     entitled = [float(amount) for amount in division.divide(claims, capacity)]
     unwanted = max(0, capacity - sum(entitled))
     host = {"capacity": capacity, "idle": idle, "own": own,

@@ -14,7 +14,7 @@ import time
 import division
 
 CGROUP = "/sys/fs/cgroup"
-SLICE = os.path.join(CGROUP, "vms")
+SLICE = os.path.join(CGROUP, "vms.slice")
 VMM = sys.argv[2]
 SETTINGS = json.loads(sys.argv[1])
 SAMPLE_MS = 100
@@ -116,6 +116,11 @@ def weight_counts_each():
         return False
 
 
+def parent_of(scenario):
+    """Weights of a scenario in the root cgroup are those of cgroups right below it."""
+    return CGROUP if scenario.where == "root" and not scenario.host else SLICE
+
+
 def weigh(scenario, half):
     """The best that weights can do: in proportion to what each is entitled to."""
     claims = [vm.claim(half, 1000 * vm.vcpus) for vm in scenario.vms]
@@ -124,7 +129,7 @@ def weigh(scenario, half):
         wanted = [amount / min(vm.vcpus, scenario.cpus)
                   for vm, amount in zip(scenario.vms, wanted)]
     for vm, amount in zip(scenario.vms, wanted):
-        folder = os.path.join(SLICE, vm.name)
+        folder = os.path.join(parent_of(scenario), vm.name)
         write(os.path.join(folder, "cpu.weight"), max(1, round(10000 * amount / max(wanted))))
         limit = vm.policies[half]["limit"]
         write(os.path.join(folder, "cpu.max"), f"{limit * 100} 100000" if limit else "max 100000")
@@ -145,14 +150,17 @@ def place(scenario, mode, running):
     where = "own" if mode in ("cgroup", "gate+daemon") else scenario.where
     if where == "root":
         return []
-    folders = [SLICE]
-    os.mkdir(SLICE)
-    write(os.path.join(SLICE, "cpu.weight"), scenario.weight)
-    if where == "own":
-        write(os.path.join(SLICE, "cgroup.subtree_control"), "+cpu")
+    folders = []
+    parent = parent_of(scenario)
+    if parent == SLICE:
+        folders.append(SLICE)
+        os.mkdir(SLICE)
+        write(os.path.join(SLICE, "cpu.weight"), scenario.weight)
+        if where == "own":
+            write(os.path.join(SLICE, "cgroup.subtree_control"), "+cpu")
     for vm in running:
         if where == "own":
-            folders.append(os.path.join(SLICE, vm.name))
+            folders.append(os.path.join(parent, vm.name))
             os.mkdir(folders[-1])
         vm.move(folders[-1])
     return folders
