@@ -14,6 +14,10 @@
 /* Enough for whatever is reserved below. */
 static const struct vmqos_cpu_room wide = { .vcpus = 64, .capacity = 64ULL * CPU };
 
+static const struct vmqos_cpu_policy normal = {
+	.level = VMQOS_CPU_LEVEL_NORMAL, .charge_others = 1,
+};
+
 static struct vmqos_cpu_policy fresh(void)
 {
 	struct vmqos_cpu_policy policy;
@@ -61,6 +65,7 @@ static int limit(struct vmqos_cpu_policy *policy, u32 amount, struct vmqos_cpu_r
 static void defaults(void)
 {
 	struct vmqos_cpu_policy policy = fresh();
+	const struct vmqos_cpu_room nowhere = { 0 };
 	struct vmqos_cpu_change nothing = { 0 };
 	struct vmqos_cpu_refusal why;
 
@@ -70,14 +75,11 @@ static void defaults(void)
 	CHECK_EQ(policy.limit, 0);
 	CHECK_EQ(policy.latency, 0);
 	CHECK_EQ(policy.charge_others, 1);
-	CHECK_EQ(change(&policy, &nothing, &(struct vmqos_cpu_room){ 0 }, &why), 0);
-	CHECK(vmqos_cpu_policy_same(&policy, &(struct vmqos_cpu_policy){
-						     .level = VMQOS_CPU_LEVEL_NORMAL,
-						     .charge_others = 1,
-					     }));
+	CHECK_EQ(change(&policy, &nothing, &nowhere, &why), 0);
+	CHECK(vmqos_cpu_policy_same(&policy, &normal));
 }
 
-static void words_are_shares_for_each_vcpu(void)
+static void words_are_so_many_per_vcpu(void)
 {
 	static const struct {
 		u32 level, vcpus, shares;
@@ -125,10 +127,7 @@ static void a_number_makes_the_level_custom(void)
 		.gives = VMQOS_CPU_GIVES_LEVEL, .to.level = VMQOS_CPU_LEVEL_NORMAL,
 	};
 	CHECK_EQ(change(&policy, &to, &wide, &why), 0);
-	CHECK(vmqos_cpu_policy_same(&policy, &(struct vmqos_cpu_policy){
-						     .level = VMQOS_CPU_LEVEL_NORMAL,
-						     .charge_others = 1,
-					     }));
+	CHECK(vmqos_cpu_policy_same(&policy, &normal));
 }
 
 static void bad_shares_are_refused(void)
@@ -452,7 +451,8 @@ static void random_changes(void)
 		} else if (refused++, why.reason == VMQOS_CPU_ABOVE_ROOM && why.bound) {
 			retry = *policy;
 			to.to.reservation = why.bound + 1;
-			bad += !change(&retry, &to, &room, &why) && retry.reservation > old.reservation;
+			bad += !change(&retry, &to, &room, &why) &&
+			       retry.reservation > old.reservation;
 			to.to.reservation = why.bound;
 			bad += !!change(&retry, &to, &room, &why);
 			exact++;
@@ -474,7 +474,7 @@ static void random_changes(void)
 int main(void)
 {
 	RUN(defaults);
-	RUN(words_are_shares_for_each_vcpu);
+	RUN(words_are_so_many_per_vcpu);
 	RUN(a_number_makes_the_level_custom);
 	RUN(bad_shares_are_refused);
 	RUN(words_and_numbers_are_not_mixed);

@@ -238,9 +238,13 @@ TEST(only_changes_of_the_cpu_settings_are_told)
 	if (!s.vm)
 		return;
 	ASSERT_EQ(0, vmqos_state_take(&s.raw, &state));
-	memcpy(values, (uint32_t[3][2]){ { state.kept, state.kept ? state.kept - 1 : 1 },
-					 { state.gate, !state.gate },
-					 { state.slice_us, 3333 } }, sizeof(values));
+	/* What is there, and something else. */
+	values[0][0] = state.kept;
+	values[0][1] = state.kept ? state.kept - 1 : 1;
+	values[1][0] = state.gate;
+	values[1][1] = !state.gate;
+	values[2][0] = state.slice_us;
+	values[2][1] = state.slice_us ^ 1;
 	vmqos_state_free(&state);
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(0, vmqos_host_set(&s.raw, &s.answer, types[i], values[i][0]));
