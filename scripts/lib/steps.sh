@@ -65,16 +65,21 @@ _step_judge() {
 	_step_skipped[$name]=$skipped
 }
 
+# _step_begin NAME LIMIT: sets the caller's limit; fails when no time is left.
+_step_begin() {
+	limit=$(_step_limit "$2")
+	_step_names+=("$1")
+	_step_begun[$1]=$SECONDS
+	if [ "$limit" -le 0 ]; then
+		_step_missed "$1"
+		return 1
+	fi
+}
+
 step() {
 	local name=$1 limit status=0
-	limit=$(_step_limit "$2")
-	_step_names+=("$name")
-	_step_begun[$name]=$SECONDS
+	_step_begin "$name" "$2" || return 0
 	shift 2
-	if [ "$limit" -le 0 ]; then
-		_step_missed "$name"
-		return
-	fi
 	printf '\n=== %s\n' "$name"
 	# In the background, so that a signal to this script is handled at once.
 	timeout --kill-after=30 "$limit" "$@" </dev/null > >(tee "$(_step_log "$name")") 2>&1 &
@@ -87,14 +92,8 @@ step() {
 
 step_start() {
 	local name=$1 limit
-	limit=$(_step_limit "$2")
-	_step_names+=("$name")
-	_step_begun[$name]=$SECONDS
+	_step_begin "$name" "$2" || return 0
 	shift 2
-	if [ "$limit" -le 0 ]; then
-		_step_missed "$name"
-		return
-	fi
 	printf '\n=== %s (in the background)\n' "$name"
 	rm -f -- "$(_step_log "$name").end"
 	(

@@ -259,6 +259,8 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 			EXPECT_LE(grown.guest_ns, grown.run_ns);
 			rest = (int64_t)(grown.wall_ns - grown.run_ns - grown.ready_ns -
 					 grown.blocked_ns);
+			if (rest)
+				TH_LOG("%s: %lld ns", variant->workload[i], (long long)rest);
 			remainder += rest;
 			least = rest < least ? rest : least;
 		}

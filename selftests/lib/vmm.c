@@ -231,6 +231,26 @@ static void user_exit(struct vcpu *v)
 		nanosleep(&period, NULL);
 }
 
+/* What there is to find out why a guest did what none of ours does. */
+static void tell_exit(struct vcpu *v)
+{
+	struct kvm_vcpu_events events = { 0 };
+	struct kvm_sregs sregs = { 0 };
+	struct kvm_regs regs = { 0 };
+
+	ioctl(v->fd, KVM_GET_REGS, &regs);
+	ioctl(v->fd, KVM_GET_SREGS, &sregs);
+	ioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
+	fprintf(stderr, "vmm: %s: vCPU %d: unexpected exit %u (%u) of KVM_RUN\n"
+		"vmm: workload %d eip %llx esp %llx ebx %llx eflags %llx cr0 %llx cr2 %llx\n"
+		"vmm: cs %x/%llx/%x idt %llx/%x exception %u/%u interrupt %u/%u\n",
+		v->vm->name, v->index, v->run->exit_reason, v->run->internal.suberror,
+		v->workload.kind, regs.rip, regs.rsp, regs.rbx, regs.rflags, sregs.cr0, sregs.cr2,
+		sregs.cs.selector, sregs.cs.base, sregs.cs.limit, sregs.idt.base, sregs.idt.limit,
+		events.exception.injected, events.exception.nr, events.interrupt.injected,
+		events.interrupt.nr);
+}
+
 static void run_loop(struct vcpu *v)
 {
 	bool io = false;
@@ -249,9 +269,7 @@ static void run_loop(struct vcpu *v)
 		bump(&v->runs);
 		io = v->run->exit_reason == KVM_EXIT_IO || v->run->exit_reason == KVM_EXIT_MMIO;
 		if (!io) {
-			fprintf(stderr, "vmm: %s: vCPU %d: unexpected exit %u (%u) of KVM_RUN\n",
-				v->vm->name, v->index, v->run->exit_reason,
-				v->run->internal.suberror);
+			tell_exit(v);
 			abort();
 		}
 		user_exit(v);

@@ -13,8 +13,6 @@ DAEMON_CHECK	:= $(BUILD)/tests/daemon
 DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 DAEMON_OBJECTS	:= $(DAEMON_PURE:%=$(DAEMON_CHECK)/%.o)
 FUZZ_ROUNDS	?= 100000
-FUZZ_SECONDS	?= 5
-FUZZ_CC		?= clang
 
 $(DAEMON_CHECK)/%.o: daemon/%.c Makefile daemon/daemon.mk
 	$(call say,CC,$<)
@@ -60,10 +58,9 @@ daemon-fuzz: $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer)
 		tail -n 1 $(DAEMON_CHECK)/$$fuzz.log | sed "s/^/$$fuzz: /"; \
 	done
 
-# Without clang's fuzzer the mutations alone have to do.
 .PHONY: check
 check: daemon-check
-ifneq ($(shell command -v $(FUZZ_CC)),)
+ifneq ($(LIBFUZZER),)
 check: daemon-fuzz
 endif
 

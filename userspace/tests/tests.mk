@@ -92,7 +92,7 @@ $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/fu
 		tests/fake_policy.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS_ALL) -I../uapi $(NL_CFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
+	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) -I../uapi $(NL_CFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
 		$(filter %.c,$^) $(NL_LIBS)
 
@@ -100,10 +100,9 @@ $(PURE_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/f
 		tests/entitle_rules.h $(PURE:%=../kmod/cpu/%.c)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS_ALL) $(PURE_CPPFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
+	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) $(PURE_CPPFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
 
-FUZZ_SECONDS	?= 5
 .PHONY: lib-fuzz
 lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer) $(PURE_FUZZ:%=$(TEST_DIR)/%.libfuzzer)
 	@for fuzz in $(LIB_FUZZ) $(PURE_FUZZ); do \
@@ -113,12 +112,8 @@ lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer) $(PURE_FUZZ:%=$(TEST_DIR)/%.libf
 		tail -n 1 $(TEST_DIR)/$$fuzz.log | sed "s/^/$$fuzz: /"; \
 	done
 
-# clang may be there without its runtime library; then the mutations have to do.
-ifneq ($(filter check,$(MAKECMDGOALS)),)
-ifeq ($(shell echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
-	clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null && echo yes),yes)
+ifneq ($(LIBFUZZER),)
 check: lib-fuzz
-endif
 endif
 
 # Writes what the tool prints now as what it is to print.

@@ -143,49 +143,60 @@ static int end_of(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/*
+ * A child becomes somebody and opens a socket, or the other way round: by_whom()
+ * returns 0, or what the child is to end with. Then it tries everything.
+ */
+static int try_as(struct setting *s, int (*by_whom)(struct setting *s, struct vmqos_raw *raw))
+{
+	pid_t child = fork();
+
+	if (!child) {
+		struct vmqos_raw raw;
+		int end = by_whom(s, &raw);
+
+		if (!end)
+			try_all(s, &raw);
+		_exit(end);
+	}
+	return end_of(child);
+}
+
+static int nobody(struct setting *s, struct vmqos_raw *raw)
+{
+	become_nobody();
+	return vmqos_raw_open(raw) ? 3 : 0;
+}
+
 TEST(nobody_reads_and_changes_nothing)
 {
 	struct setting s;
-	pid_t child;
 
 	set_up(_metadata, &s);
 	if (!s.id)
 		return;
-	child = fork();
-	if (!child) {
-		struct vmqos_raw raw;
-
-		become_nobody();
-		if (vmqos_raw_open(&raw))
-			_exit(3);
-		try_all(&s, &raw);
-		_exit(0);
-	}
-	EXPECT_EQ(0, end_of(child));
+	EXPECT_EQ(0, try_as(&s, nobody));
 	expect_reader(_metadata, s.report, true);
 	tear_down(_metadata, &s);
 }
 
 /* A privileged process may have left its socket to one that is not. */
+static int nobody_with_roots_socket(struct setting *s, struct vmqos_raw *raw)
+{
+	if (vmqos_raw_open(raw))
+		return 3;
+	become_nobody();
+	return 0;
+}
+
 TEST(a_socket_of_root_gives_nobody_no_power)
 {
 	struct setting s;
-	pid_t child;
 
 	set_up(_metadata, &s);
 	if (!s.id)
 		return;
-	child = fork();
-	if (!child) {
-		struct vmqos_raw raw;
-
-		if (vmqos_raw_open(&raw))
-			_exit(3);
-		become_nobody();
-		try_all(&s, &raw);
-		_exit(0);
-	}
-	EXPECT_EQ(0, end_of(child));
+	EXPECT_EQ(0, try_as(&s, nobody_with_roots_socket));
 	expect_reader(_metadata, s.report, true);
 	tear_down(_metadata, &s);
 }
@@ -194,25 +205,22 @@ TEST(a_socket_of_root_gives_nobody_no_power)
  * And a privileged one may be tricked into writing to a socket of somebody else.
  * (Who gives an address with the message knows what he does.)
  */
+static int root_with_nobodys_socket(struct setting *s, struct vmqos_raw *raw)
+{
+	if (setresuid(-1, NOBODY, 0) || vmqos_raw_open(raw) || setresuid(0, 0, 0))
+		return 3;
+	raw->unaddressed = true;
+	return 0;
+}
+
 TEST(a_socket_of_nobody_gives_root_no_power)
 {
 	struct setting s;
-	pid_t child;
 
 	set_up(_metadata, &s);
 	if (!s.id)
 		return;
-	child = fork();
-	if (!child) {
-		struct vmqos_raw raw;
-
-		if (setresuid(-1, NOBODY, 0) || vmqos_raw_open(&raw) || setresuid(0, 0, 0))
-			_exit(3);
-		raw.unaddressed = true;
-		try_all(&s, &raw);
-		_exit(0);
-	}
-	EXPECT_EQ(0, end_of(child));
+	EXPECT_EQ(0, try_as(&s, root_with_nobodys_socket));
 	expect_reader(_metadata, s.report, true);
 	tear_down(_metadata, &s);
 }
@@ -235,39 +243,58 @@ static int map_root(void)
 	return 0;
 }
 
+/* Root of new namespaces, the user's among them; NO_NAMESPACES where there are none. */
+#define NO_NAMESPACES	4
+
+static int become_root_inside(int namespaces)
+{
+	become_nobody();
+	/* Only a dumpable process may write its own maps. */
+	prctl(PR_SET_DUMPABLE, 1);
+	if (unshare(namespaces))
+		return NO_NAMESPACES;
+	return map_root() || geteuid() ? 5 : 0;
+}
+
+static int root_of_a_user_namespace(struct setting *s, struct vmqos_raw *raw)
+{
+	return become_root_inside(CLONE_NEWUSER) ?: vmqos_raw_open(raw) ? 3 : 0;
+}
+
 TEST(root_of_a_user_namespace_is_nobody)
 {
 	struct setting s;
-	pid_t child;
 	int end;
 
 	set_up(_metadata, &s);
 	if (!s.id)
 		return;
-	child = fork();
-	if (!child) {
-		struct vmqos_raw raw;
-
-		become_nobody();
-		/* Only a dumpable process may write its own maps. */
-		prctl(PR_SET_DUMPABLE, 1);
-		if (unshare(CLONE_NEWUSER))
-			_exit(4);
-		if (map_root() || geteuid())
-			_exit(5);
-		if (vmqos_raw_open(&raw))
-			_exit(3);
-		try_all(&s, &raw);
-		_exit(0);
-	}
-	end = end_of(child);
-	if (end == 4) {
+	end = try_as(&s, root_of_a_user_namespace);
+	if (end == NO_NAMESPACES) {
 		tear_down(_metadata, &s);
 		SKIP(return, "the kernel gives no user namespaces to everybody");
 	}
 	EXPECT_EQ(0, end);
 	expect_reader(_metadata, s.report, true);
 	tear_down(_metadata, &s);
+}
+
+static int root_of_a_network_namespace(struct setting *s, struct vmqos_raw *raw)
+{
+	int err = become_root_inside(CLONE_NEWUSER | CLONE_NEWNET);
+
+	if (err)
+		return err;
+	if (vmqos_raw_open_bare(raw))
+		return 3;
+	err = vmqos_raw_resolve(raw);
+	if (err && err != -ENOENT)
+		return 6;
+	s->report->family_here = !err;
+	/* Not seen is not safe: use the number that is known outside. */
+	raw->family = s->raw.family;
+	raw->events = s->raw.events;
+	return 0;
 }
 
 /*
@@ -277,36 +304,13 @@ TEST(root_of_a_user_namespace_is_nobody)
 TEST(root_of_a_network_namespace_is_nobody)
 {
 	struct setting s;
-	pid_t child;
 	int end;
 
 	set_up(_metadata, &s);
 	if (!s.id)
 		return;
-	child = fork();
-	if (!child) {
-		struct vmqos_raw raw;
-		uint16_t family = s.raw.family;
-		int err;
-
-		become_nobody();
-		prctl(PR_SET_DUMPABLE, 1);
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-			_exit(4);
-		if (map_root() || vmqos_raw_open_bare(&raw))
-			_exit(5);
-		err = vmqos_raw_resolve(&raw);
-		if (err && err != -ENOENT)
-			_exit(6);
-		s.report->family_here = !err;
-		/* Not seen is not safe: use the number that is known outside. */
-		raw.family = family;
-		raw.events = s.raw.events;
-		try_all(&s, &raw);
-		_exit(0);
-	}
-	end = end_of(child);
-	if (end == 4) {
+	end = try_as(&s, root_of_a_network_namespace);
+	if (end == NO_NAMESPACES) {
 		tear_down(_metadata, &s);
 		SKIP(return, "the kernel gives no network namespaces to everybody");
 	}
