@@ -19,6 +19,12 @@
 /* For a CPU, in the loads below. */
 #define LONGEST_WAIT	40000000
 
+/*
+ * For all vCPUs together over all that was measured at rest, a ten-thousandth: seen
+ * were 0 to 2 ns on 6.1 and 6.12, and up to 60 us on 7.3.
+ */
+#define AT_REST_SLACK	300000
+
 struct reading {
 	struct vmqos_sample sample;
 	struct vmqos_vmm_counts counts;
@@ -165,8 +171,8 @@ static void stop_all(FIXTURE_DATA(load) *self, const FIXTURE_VARIANT(load) *vari
 
 /*
  * The scheduler leaves the time of interrupts that hit a thread out of its run
- * time. It is what wall has more than run, ready and blocked; all vCPUs together
- * cannot have more of it than all CPUs.
+ * time, if it measures that time at all. It is what wall has more than run, ready
+ * and blocked; all vCPUs together cannot have more of it than all CPUs.
  */
 static void check_remainder(struct __test_metadata *_metadata, int64_t remainder, int64_t least,
 			    uint64_t irq_before, int64_t slack)
@@ -177,7 +183,10 @@ static void check_remainder(struct __test_metadata *_metadata, int64_t remainder
 	TH_LOG("neither run, ready nor blocked: %lld ns, interrupts: %llu ns",
 	       (long long)remainder, (unsigned long long)(irq_after - irq_before));
 	EXPECT_GE(least, -slack);
-	EXPECT_LE(remainder, (int64_t)(irq_after - irq_before) + 20000000 + slack);
+	/* Their time is told in hundredths of a second. */
+	if (irq_after)
+		slack += 20000000;
+	EXPECT_LE(remainder, (int64_t)(irq_after - irq_before) + slack);
 }
 
 /* While the vCPUs run: the bar of 0.1 %. */
@@ -265,7 +274,7 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 			least = rest < least ? rest : least;
 		}
 	}
-	check_remainder(_metadata, remainder, least, irq, 3000000);
+	check_remainder(_metadata, remainder, least, irq, AT_REST_SLACK);
 }
 
 /* The VM's counters are the sums of those of its vCPUs. */
