@@ -20,10 +20,12 @@
 #define LONGEST_WAIT	40000000
 
 /*
- * For all vCPUs together over all that was measured at rest, a ten-thousandth: seen
- * were 0 to 2 ns on 6.1 and 6.12, and up to 60 us on 7.3.
+ * For all vCPUs together over all that was measured at rest: seen were 0 to 2 ns with
+ * one CPU on 6.1, and up to 60 us on 7.3. A thread that is moved to another CPU while
+ * it waits is in no queue for a moment; that is in none of the scheduler's counters.
  */
 #define AT_REST_SLACK	300000
+#define MOVE_SLACK	50000
 
 struct reading {
 	struct vmqos_sample sample;
@@ -242,7 +244,7 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 	int64_t remainder = 0, least = 0, rest;
 	struct vmqos_stats grown;
 	struct vmqos_sample *a, *b;
-	uint64_t irq;
+	uint64_t irq, moves = 0;
 
 	stop_all(self, variant);
 	ASSERT_EQ(0, vmqos_proc_irq_ns(&irq));
@@ -268,13 +270,16 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 			EXPECT_LE(grown.guest_ns, grown.run_ns);
 			rest = (int64_t)(grown.wall_ns - grown.run_ns - grown.ready_ns -
 					 grown.blocked_ns);
+			moves += grown.cpu_migrations;
 			if (rest)
-				TH_LOG("%s: %lld ns", variant->workload[i], (long long)rest);
+				TH_LOG("%s: %lld ns, %llu moves", variant->workload[i],
+				       (long long)rest, (unsigned long long)grown.cpu_migrations);
 			remainder += rest;
 			least = rest < least ? rest : least;
 		}
 	}
-	check_remainder(_metadata, remainder, least, irq, AT_REST_SLACK);
+	check_remainder(_metadata, remainder, least, irq,
+			AT_REST_SLACK + moves * MOVE_SLACK);
 }
 
 /* The VM's counters are the sums of those of its vCPUs. */
