@@ -25,6 +25,12 @@
 
 const char *vmqos_proc_root = "/proc";
 
+/* The reason in errno; what belongs to a process goes with it. */
+static int why_not(void)
+{
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
 /* Opens a file or folder of a process. */
 static int open_of(uint32_t pid, const char *name, int flags)
 {
@@ -33,9 +39,7 @@ static int open_of(uint32_t pid, const char *name, int flags)
 
 	snprintf(path, sizeof(path), "%s/%u/%s", vmqos_proc_root, pid, name);
 	fd = open(path, flags | O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	return errno == ENOENT ? -ESRCH : -errno;
+	return fd >= 0 ? fd : why_not();
 }
 
 /*
@@ -107,8 +111,11 @@ int vmqos_process_vm_fds(uint32_t pid, int **fds, size_t *count)
 		return fd;
 	dir = fdopendir(fd);
 	if (!dir) {
+		/* It asks for the folder's attributes: the process may have ended since. */
+		int err = why_not();
+
 		close(fd);
-		return -ENOMEM;
+		return err;
 	}
 	while ((entry = readdir(dir))) {
 		int *added;
