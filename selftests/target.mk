@@ -18,7 +18,8 @@ CFLAGS += -isystem $(KSFT) -I$(SELFTESTS)/lib -I$(TOP)/userspace/include -I$(TOP
 LDFLAGS += -L$(BUILT)/userspace
 LDFLAGS += -Wl,-rpath,'$$ORIGIN/../bin':'$$ORIGIN/../../bin':'$$ORIGIN/../../userspace'
 LDLIBS += $(LIBVMM) -lvmqos -lm
-LOCAL_HDRS += $(wildcard *.h) $(wildcard $(SELFTESTS)/lib/*.h)
+LOCAL_HDRS += $(wildcard *.h $(SELFTESTS)/lib/*.h)
+LOCAL_HDRS += $(wildcard $(TOP)/userspace/include/vmqos/*.h $(TOP)/uapi/linux/*.h)
 
 include $(KSFT)/lib.mk
 
