@@ -32,6 +32,7 @@
 #include "cpu/account.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
+#include "cpu/gate.h"
 #include "cpu/thread.h"
 
 /*
@@ -82,6 +83,12 @@ static void vmqos_account_woken(struct vmqos_acct *acct, u32 off, u64 delay)
 
 	/* The end of the sleep first, its length second: see the overview. */
 	smp_store_release(&acct->off, VMQOS_OFF_NOT);
+	if (off == VMQOS_OFF_PARKED) {
+		vmqos_count(&acct->parked, slept);
+		if (acct->parking == VMQOS_PARKING_LIMIT)
+			vmqos_count(&acct->limited, slept);
+		return;
+	}
 	vmqos_count(&acct->blocked, slept);
 	if (off == VMQOS_OFF_HALTED)
 		vmqos_count(&acct->halted, slept);
@@ -131,6 +138,7 @@ static void vmqos_sched_in(struct preempt_notifier *notifier, int cpu)
 	acct->run_delay = run_delay;
 	if (unlikely(cpu != acct->cpu))
 		vmqos_account_moved(acct, cpu);
+	vmqos_gate_in(thread, cpu);
 }
 
 static void vmqos_sched_out(struct preempt_notifier *notifier,
@@ -139,7 +147,9 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 	struct vmqos_thread *thread =
 		container_of(notifier, struct vmqos_thread, notifier);
 	struct vmqos_acct *acct = thread->acct;
+	u32 off = VMQOS_OFF_BLOCKED;
 
+	vmqos_gate_out(thread, next);
 	if (task_is_runnable(current)) {
 		vmqos_count(&acct->preemptions, 1);
 		if (likely(task_is_running(current))) {
@@ -152,10 +162,12 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 		return;
 	}
 	WRITE_ONCE(acct->off_since, vmqos_charged_until());
+	if (unlikely(acct->parking))
+		off = VMQOS_OFF_PARKED;
+	else if (thread->vcpu->kvcpu->stat.generic.blocking)
+		off = VMQOS_OFF_HALTED;
 	/* Pairs with vmqos_account_read_sleep(): off_since is of this sleep. */
-	smp_store_release(&acct->off,
-			  thread->vcpu->kvcpu->stat.generic.blocking ?
-			  VMQOS_OFF_HALTED : VMQOS_OFF_BLOCKED);
+	smp_store_release(&acct->off, off);
 	if (unlikely(READ_ONCE(current->__state) == TASK_DEAD))
 		vmqos_thread_died(thread);
 }
@@ -194,6 +206,75 @@ void vmqos_account_detach(struct vmqos_acct *acct)
 	WRITE_ONCE(acct->entry, 0);
 }
 
+/**
+ * vmqos_account_park() - the current thread is about to be parked
+ * @acct: the counters of its vCPU
+ * @limit: because of its VM's limit
+ *
+ * Context: the thread itself.
+ */
+void vmqos_account_park(struct vmqos_acct *acct, bool limit)
+{
+	WRITE_ONCE(acct->parking, limit ? VMQOS_PARKING_LIMIT :
+					  VMQOS_PARKING_SHARES);
+	vmqos_count(&acct->parks, 1);
+	if (limit)
+		vmqos_count(&acct->throttles, 1);
+}
+
+/**
+ * vmqos_account_unpark() - the current thread comes out of the gate
+ * @acct: the counters of its vCPU
+ *
+ * Makes the time parked time stolen from the guest. The scheduler itself has
+ * counted what passed from the wake-up on.
+ *
+ * Context: the thread itself.
+ */
+void vmqos_account_unpark(struct vmqos_acct *acct)
+{
+	u64 stolen;
+
+	preempt_disable();
+	WRITE_ONCE(acct->parking, 0);
+	stolen = acct->parked - acct->stolen;
+	WRITE_ONCE(acct->seq, acct->seq + 1);
+	/* Pairs with vmqos_account_delay(). */
+	smp_wmb();
+	WRITE_ONCE(current->sched_info.run_delay,
+		   current->sched_info.run_delay + stolen);
+	WRITE_ONCE(acct->stolen, acct->stolen + stolen);
+	/* Pairs with vmqos_account_delay(). */
+	smp_store_release(&acct->seq, acct->seq + 1);
+	acct->run_delay += stolen;
+	preempt_enable();
+}
+
+/**
+ * vmqos_account_delay() - the scheduler's run_delay without what the gate added
+ * @acct: the counters of the vCPU
+ * @task: the thread that runs it
+ *
+ * Context: any in which both live.
+ * Return: time runnable without a CPU, ns.
+ */
+u64 vmqos_account_delay(const struct vmqos_acct *acct,
+			const struct task_struct *task)
+{
+	u64 delay;
+	u32 seq;
+
+	do {
+		/* Pairs with the writers of seq. */
+		seq = smp_load_acquire(&acct->seq);
+		delay = READ_ONCE(task->sched_info.run_delay) -
+			READ_ONCE(acct->stolen);
+		/* Pairs with the writers of seq. */
+		smp_rmb();
+	} while ((seq & 1) || seq != READ_ONCE(acct->seq));
+	return delay;
+}
+
 static u64 vmqos_minus(u64 a, u64 b)
 {
 	return a > b ? a - b : 0;
@@ -204,6 +285,8 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 {
 	u64 halted = READ_ONCE(acct->halted);
 	u64 blocked = READ_ONCE(acct->blocked);
+	u64 parked = READ_ONCE(acct->parked);
+	u64 limited = READ_ONCE(acct->limited);
 	u64 now;
 	u32 off;
 
@@ -212,12 +295,35 @@ static void vmqos_account_read_sleep(const struct vmqos_acct *acct,
 	if (off >= VMQOS_OFF_DROWSY) {
 		now = vmqos_minus(vmqos_sched_clock(),
 				  READ_ONCE(acct->off_since));
-		blocked += now;
+		if (off == VMQOS_OFF_PARKED) {
+			parked += now;
+			if (READ_ONCE(acct->parking) == VMQOS_PARKING_LIMIT)
+				limited += now;
+		} else {
+			blocked += now;
+		}
 		if (off == VMQOS_OFF_HALTED)
 			halted += now;
 	}
+	counts->parked_ns = parked;
+	counts->limited_ns = limited;
 	counts->blocked_ns = READ_ONCE(acct->early) + blocked;
 	counts->halted_ns = halted;
+}
+
+/**
+ * vmqos_account_blocked() - time blocked up to now
+ * @acct: the counters
+ *
+ * Context: any.
+ * Return: the time since the hook is in place, ns.
+ */
+u64 vmqos_account_blocked(const struct vmqos_acct *acct)
+{
+	struct vmqos_counts counts;
+
+	vmqos_account_read_sleep(acct, &counts);
+	return counts.blocked_ns - READ_ONCE(acct->early);
 }
 
 static void vmqos_account_read_guest(const struct vmqos_acct *acct,
@@ -248,6 +354,8 @@ void vmqos_account_read(const struct vmqos_acct *acct,
 
 	vmqos_account_read_sleep(acct, counts);
 	vmqos_account_read_guest(acct, counts);
+	counts->parks = READ_ONCE(acct->parks);
+	counts->throttles = READ_ONCE(acct->throttles);
 	counts->wakeups = READ_ONCE(acct->wakeups);
 	counts->preemptions = READ_ONCE(acct->preemptions);
 	counts->cpu_migrations = READ_ONCE(acct->cpu_migrations);
@@ -280,15 +388,15 @@ void vmqos_account_add(struct vmqos_counts *sum,
 	sum->halt_exits += counts->halt_exits;
 	sum->io_exits += counts->io_exits;
 	sum->mmio_exits += counts->mmio_exits;
+	sum->parked_ns += counts->parked_ns;
+	sum->limited_ns += counts->limited_ns;
+	sum->parks += counts->parks;
+	sum->throttles += counts->throttles;
 	sum->wakeups += counts->wakeups;
 	sum->preemptions += counts->preemptions;
 	sum->cpu_migrations += counts->cpu_migrations;
 	sum->node_migrations += counts->node_migrations;
 	sum->latency_ns += counts->latency_ns;
-	sum->parked_ns += counts->parked_ns;
-	sum->limited_ns += counts->limited_ns;
-	sum->parks += counts->parks;
-	sum->throttles += counts->throttles;
 	sum->latency_max_ns = max(sum->latency_max_ns, counts->latency_max_ns);
 	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
 		sum->latency_hist[i] += counts->latency_hist[i];

@@ -17,6 +17,7 @@ struct vmqos_thread;
  * @VMQOS_OFF_DROWSY: it was about to sleep and lost its CPU before it did
  * @VMQOS_OFF_BLOCKED: it sleeps
  * @VMQOS_OFF_HALTED: it sleeps because its vCPU is halted
+ * @VMQOS_OFF_PARKED: it sleeps because the gate holds it back
  */
 enum vmqos_off {
 	VMQOS_OFF_NOT,
@@ -25,7 +26,13 @@ enum vmqos_off {
 	VMQOS_OFF_DROWSY,
 	VMQOS_OFF_BLOCKED,
 	VMQOS_OFF_HALTED,
+	/* This one's is not. */
+	VMQOS_OFF_PARKED,
 };
+
+/* Values of vmqos_acct.parking. */
+#define VMQOS_PARKING_SHARES	1
+#define VMQOS_PARKING_LIMIT	2
 
 /**
  * struct vmqos_acct - counters of one vCPU
@@ -43,6 +50,13 @@ enum vmqos_off {
  * @halted: part of @blocked while halted, ns
  * @entry: vmqos_clock() of the entry to the guest, 0 outside the guest
  * @guest: clock ticks in the guest, completed visits only
+ * @parking: the thread is inside the gate, 2 when because of its VM's limit
+ * @seq: odd while @stolen and the scheduler's run_delay are changed together
+ * @parked: time parked, completed sleeps only, ns
+ * @limited: part of @parked because of the limit, ns
+ * @parks: times it was parked
+ * @throttles: part of these because of the limit
+ * @stolen: time parked that was added to the scheduler's run_delay, ns
  * @wakeups: times it came to a CPU after a sleep
  * @preemptions: times it lost its CPU while runnable
  * @cpu_migrations: times it came to another CPU
@@ -61,6 +75,13 @@ struct vmqos_acct {
 	u64 halted;
 	u64 entry;
 	u64 guest;
+	u32 parking;
+	u32 seq;
+	u64 parked;
+	u64 limited;
+	u64 parks;
+	u64 throttles;
+	u64 stolen;
 	u64 wakeups;
 	u64 preemptions;
 	u64 cpu_migrations;
@@ -107,6 +128,11 @@ extern struct preempt_ops vmqos_account_ops;
 
 void vmqos_account_attach(struct vmqos_acct *acct, u64 early);
 void vmqos_account_detach(struct vmqos_acct *acct);
+void vmqos_account_park(struct vmqos_acct *acct, bool limit);
+void vmqos_account_unpark(struct vmqos_acct *acct);
+u64 vmqos_account_delay(const struct vmqos_acct *acct,
+			const struct task_struct *task);
+u64 vmqos_account_blocked(const struct vmqos_acct *acct);
 void vmqos_account_read(const struct vmqos_acct *acct,
 			struct vmqos_counts *counts);
 void vmqos_account_add(struct vmqos_counts *sum,

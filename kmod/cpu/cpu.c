@@ -52,9 +52,14 @@ static int vmqos_cpu_vm_init(struct vmqos_vm *vm)
 	ret = vmqos_guest_get();
 	if (ret)
 		goto err_leave;
+	ret = vmqos_gate_vm_init(cvm);
+	if (ret)
+		goto err_guest;
 	vm->cpu = cvm;
 	return 0;
 
+err_guest:
+	vmqos_guest_put();
 err_leave:
 	vmqos_others_leave(cvm);
 err_free:
@@ -64,9 +69,11 @@ err_free:
 
 static void vmqos_cpu_vm_exit(struct vmqos_vm *vm)
 {
+	vmqos_gate_vm_exit(vm->cpu);
 	vmqos_guest_put();
 	vmqos_others_leave(vm->cpu);
-	kfree(vm->cpu);
+	/* An interrupt on another CPU may still look at it. */
+	kfree_rcu(vm->cpu, rcu);
 }
 
 /* The shares of a level follow the number of vCPUs. */
@@ -90,12 +97,14 @@ static int vmqos_cpu_vcpu_init(struct vmqos_vcpu *vcpu)
 		return -ENOMEM;
 	}
 	cv->vcpu = vcpu;
+	cv->cvm = vcpu->vm->cpu;
 	cv->kvcpu = vcpu->kvcpu;
 	cv->state = VMQOS_VCPU_STATE_UNSTARTED;
 	cv->exits_base = READ_ONCE(stat->exits);
 	cv->halt_exits_base = READ_ONCE(stat->halt_exits);
 	cv->io_exits_base = READ_ONCE(stat->io_exits);
 	cv->mmio_exits_base = READ_ONCE(stat->mmio_exits);
+	vmqos_gate_vcpu_init(cv);
 	vcpu->cpu = cv;
 	return 0;
 }
@@ -105,7 +114,8 @@ static void vmqos_cpu_vcpu_exit(struct vmqos_vcpu *vcpu)
 	vmqos_nr_shared -= vcpu->cpu->state == VMQOS_VCPU_STATE_SHARED;
 	kfree(vcpu->cpu->spare);
 	put_pid(vcpu->cpu->tid);
-	kfree(vcpu->cpu);
+	vmqos_gate_vcpu_exit(vcpu->cpu);
+	kfree_rcu(vcpu->cpu, rcu);
 }
 
 static bool vmqos_cpu_vcpu_thread(struct vmqos_vcpu *vcpu,
@@ -203,6 +213,7 @@ void vmqos_cpu_thread_retired(struct vmqos_thread *thread)
 	u64 run, delay;
 
 	lockdep_assert_held(&vmqos_lock);
+	vmqos_gate_retired(thread);
 	vmqos_others_retired(vm->cpu, thread);
 	vm->nr_attached -= cv->state == VMQOS_VCPU_STATE_ATTACHED;
 	cv->thread = NULL;
@@ -300,6 +311,7 @@ void vmqos_cpu_read_vm(struct vmqos_vm *vm, struct vmqos_counts *counts)
 		vmqos_account_add(counts, &one);
 	}
 	vmqos_others_read(vm->cpu, counts);
+	vmqos_gate_read_vm(vm->cpu, counts);
 }
 
 /**
@@ -312,6 +324,16 @@ u32 vmqos_cpu_vcpu_bytes(void)
 {
 	return kmalloc_size_roundup(sizeof(struct vmqos_cpu_vcpu)) +
 	       kmalloc_size_roundup(sizeof(struct vmqos_thread));
+}
+
+static void vmqos_cpu_scan(void)
+{
+	struct vmqos_vm *vm;
+	unsigned long id;
+
+	vmqos_workers_scan();
+	xa_for_each(&vmqos_vms, id, vm)
+		vmqos_gate_others(vm->cpu);
 }
 
 static struct vmqos_subsys vmqos_cpu_subsys = {
@@ -327,7 +349,7 @@ static struct vmqos_subsys vmqos_cpu_subsys = {
 	.vm_fill = vmqos_policy_vm_fill,
 	.vm_release = vmqos_cpu_vm_release,
 	.vm_busy = vmqos_cpu_vm_busy,
-	.scan = vmqos_workers_scan,
+	.scan = vmqos_cpu_scan,
 };
 
 /**
@@ -344,6 +366,9 @@ int vmqos_cpu_init(void)
 	ret = vmqos_guest_init();
 	if (ret)
 		return ret;
+	ret = vmqos_gate_init();
+	if (ret)
+		return ret;
 	vmqos_subsys_register(&vmqos_cpu_subsys);
 	return 0;
 }
@@ -356,5 +381,6 @@ int vmqos_cpu_init(void)
 void vmqos_cpu_exit(void)
 {
 	vmqos_subsys_unregister(&vmqos_cpu_subsys);
+	vmqos_gate_exit();
 	vmqos_thread_exit();
 }

@@ -7,6 +7,7 @@
 #include <uapi/linux/vmqos.h>
 
 #include "cpu/account.h"
+#include "cpu/gate.h"
 #include "cpu/policy.h"
 
 struct kvm_vcpu;
@@ -26,6 +27,8 @@ struct vmqos_vm;
  * @other_threads: threads that are no vCPUs, at the last look; vmqos_lock
  * @other_run: highest value told of their run time, ns; vmqos_lock
  * @other_ready: highest value told of their ready time, ns; vmqos_lock
+ * @gate: what the gate keeps of it
+ * @rcu: frees the object
  */
 struct vmqos_cpu_vm {
 	struct vmqos_vm *vm;
@@ -36,11 +39,14 @@ struct vmqos_cpu_vm {
 	u32 other_threads;
 	u64 other_run;
 	u64 other_ready;
+	struct vmqos_gate_vm gate;
+	struct rcu_head rcu;
 };
 
 /**
  * struct vmqos_cpu_vcpu - what the CPU plane keeps of a vCPU
  * @vcpu: the vCPU, constant
+ * @cvm: its VM, constant
  * @kvcpu: KVM's vCPU, constant
  * @thread: the thread that runs it, or NULL; vmqos_lock
  * @spare: memory for its first thread, or NULL; vmqos_lock
@@ -57,9 +63,12 @@ struct vmqos_cpu_vm {
  * @halted_told: likewise
  * @guest_told: likewise
  * @acct: written by the hooks
+ * @gate: what the gate keeps of it
+ * @rcu: frees the object
  */
 struct vmqos_cpu_vcpu {
 	struct vmqos_vcpu *vcpu;
+	struct vmqos_cpu_vm *cvm;
 	struct kvm_vcpu *kvcpu;
 	struct vmqos_thread *thread;
 	struct vmqos_thread *spare;
@@ -76,6 +85,8 @@ struct vmqos_cpu_vcpu {
 	u64 halted_told;
 	u64 guest_told;
 	struct vmqos_acct acct;
+	struct vmqos_gate gate;
+	struct rcu_head rcu;
 };
 
 int vmqos_cpu_init(void);

@@ -42,6 +42,7 @@
 #include "cpu/account.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
+#include "cpu/gate.h"
 #include "cpu/thread.h"
 
 #define VMQOS_THREAD_HASH_BITS 12
@@ -101,7 +102,8 @@ static bool vmqos_thread_try_retire(struct vmqos_thread *thread)
 	if (!thread->detach && !thread->shared && !thread->dead)
 		return false;
 	thread->final_run = thread->task->se.sum_exec_runtime;
-	thread->final_delay = thread->task->sched_info.run_delay;
+	thread->final_delay = thread->task->sched_info.run_delay -
+			      READ_ONCE(thread->acct->stolen);
 	/* Pairs with vmqos_thread_times(): the final values stand. */
 	smp_store_release(&thread->retired, true);
 	return vmqos_thread_post(thread);
@@ -141,6 +143,7 @@ static void vmqos_thread_attach_cb(struct callback_head *work)
 	/* A request that comes now queues a work behind this one. */
 	if (go) {
 		vmqos_account_attach(thread->acct, vmqos_thread_slept(thread));
+		vmqos_gate_attach(thread);
 		preempt_notifier_init(&thread->notifier, &vmqos_account_ops);
 		preempt_notifier_register(&thread->notifier);
 	}
@@ -178,6 +181,59 @@ static void vmqos_thread_detach_cb(struct callback_head *work)
 	raw_spin_unlock_irq(&thread->lock);
 	if (post)
 		vmqos_scan_queue(&vmqos_news_work);
+}
+
+/**
+ * vmqos_thread_begin_work() - a work is about to be queued to a hooked thread
+ * @thread: the thread
+ *
+ * Until vmqos_thread_end_work() the object stays.
+ *
+ * Context: any with the run queue's lock not held.
+ * Return: true, or false when its hook is not in place or on its way out.
+ */
+bool vmqos_thread_begin_work(struct vmqos_thread *thread)
+{
+	unsigned long flags;
+	bool go;
+
+	raw_spin_lock_irqsave(&thread->lock, flags);
+	go = thread->registered && !thread->detach;
+	thread->works += go;
+	raw_spin_unlock_irqrestore(&thread->lock, flags);
+	return go;
+}
+
+/**
+ * vmqos_thread_end_work() - the work has run, or could not be queued
+ * @thread: the thread, not to be used any more
+ *
+ * Context: as of vmqos_thread_begin_work().
+ */
+void vmqos_thread_end_work(struct vmqos_thread *thread)
+{
+	unsigned long flags;
+	bool post;
+
+	raw_spin_lock_irqsave(&thread->lock, flags);
+	thread->works--;
+	post = vmqos_thread_try_retire(thread);
+	raw_spin_unlock_irqrestore(&thread->lock, flags);
+	/* It may be in an interrupt. */
+	if (post)
+		irq_work_queue(&vmqos_news_irq);
+}
+
+/**
+ * vmqos_thread_hooked() - whether the current thread's hook is in place
+ * @thread: the current thread
+ *
+ * Context: the thread itself.
+ * Return: true when it is, and is to stay.
+ */
+bool vmqos_thread_hooked(const struct vmqos_thread *thread)
+{
+	return READ_ONCE(thread->registered) && !READ_ONCE(thread->detach);
 }
 
 /**
@@ -240,7 +296,8 @@ int vmqos_thread_attach(struct vmqos_thread *thread, struct task_struct *task,
 	thread->works = 1;
 	thread->since = vmqos_sched_clock();
 	thread->run_base = task->se.sum_exec_runtime;
-	thread->delay_base = task->sched_info.run_delay;
+	thread->delay_base = task->sched_info.run_delay -
+			     READ_ONCE(acct->stolen);
 	/*
 	 * Referenced before: the work may run, and the thread end, before the
 	 * call returns.
@@ -323,7 +380,7 @@ void vmqos_thread_times(struct vmqos_thread *thread, u64 *run, u64 *delay)
 		return;
 	}
 	*run = READ_ONCE(task->se.sum_exec_runtime) - thread->run_base;
-	*delay = READ_ONCE(task->sched_info.run_delay) - thread->delay_base;
+	*delay = vmqos_account_delay(thread->acct, task) - thread->delay_base;
 }
 
 /**

@@ -30,7 +30,7 @@ struct vmqos_cpu_vcpu;
  * @delay_base: the scheduler's ready time then, ns
  * @since: vmqos_sched_clock() then, ns
  * @lock: guards what follows; leaf, taken under the run queue's lock
- * @works: how many of the two works are queued
+ * @works: how many works are queued or running
  * @posted: whether the object is in the list of news
  * @registered: whether the hook is in the thread
  * @shared: the thread had a hook for another vCPU already
@@ -71,6 +71,9 @@ struct vmqos_thread *vmqos_thread_alloc(void);
 int vmqos_thread_attach(struct vmqos_thread *thread, struct task_struct *task,
 			struct vmqos_cpu_vcpu *vcpu, struct vmqos_acct *acct);
 void vmqos_thread_detach(struct vmqos_thread *thread);
+bool vmqos_thread_begin_work(struct vmqos_thread *thread);
+void vmqos_thread_end_work(struct vmqos_thread *thread);
+bool vmqos_thread_hooked(const struct vmqos_thread *thread);
 void vmqos_thread_died(struct vmqos_thread *thread);
 void vmqos_thread_free(struct vmqos_thread *thread);
 void vmqos_thread_times(struct vmqos_thread *thread, u64 *run, u64 *delay);

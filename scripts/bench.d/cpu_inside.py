@@ -192,6 +192,7 @@ def measure(scenario, mode):
             running.append(Running(vm.name, vm.vcpus, vm.workload))
         folders = place(scenario, mode, running)
         if mode.startswith("gate"):
+            vmqos("host", "set", "--cpu-gate", "on")
             for vm in running:
                 vmqos("adopt", "--pid", vm.pid, "--name", vm.name)
         apply(0)

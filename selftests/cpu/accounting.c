@@ -108,6 +108,8 @@ FIXTURE_SETUP(load)
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, vmqos_open(&self->ctx));
+	/* The scheduler alone is to decide who runs. */
+	ASSERT_EQ(0, vmqos_subject_gate(self->ctx, false));
 	for (int vm = 0; vm < variant->vms; vm++) {
 		snprintf(name, sizeof(name), "load%d", vm);
 		self->vm[vm] = vmqos_vmm_create(name, MAX_VCPUS, 0);

@@ -26,6 +26,8 @@ FIXTURE_SETUP(counts)
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, vmqos_open(&self->ctx));
+	/* The scheduler alone is to decide who runs. */
+	ASSERT_EQ(0, vmqos_subject_gate(self->ctx, false));
 	self->vm = vmqos_vmm_create("counts", 4, 0);
 	ASSERT_NE(NULL, self->vm);
 	ASSERT_EQ(0, vmqos_subject_adopt(self->ctx, self->vm, "counts", &self->id)) {

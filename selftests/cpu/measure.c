@@ -96,6 +96,9 @@ static void account_load(struct vmqos *ctx, const struct load *load, double seco
 	double wall, guest;
 	char name[32];
 
+	/* What is measured is the scheduler's doing, not the gate's. */
+	if (vmqos_subject_gate(ctx, false))
+		die(vmqos_error(ctx), EIO);
 	for (int v = 0; v < load->vms; v++) {
 		snprintf(name, sizeof(name), "measure%d", v);
 		vm[v] = make_vm(name, load);

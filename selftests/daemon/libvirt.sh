@@ -159,6 +159,9 @@ name = database
 cpu-shares = 3000
 END
 
+# Weights are kept while policies are enforced.
+vmqos host set --cpu-gate on >/dev/null
+
 # As its service does: a user of its own with four capabilities.
 caps=-all,+net_admin,+sys_ptrace,+dac_read_search,+dac_override
 setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \

@@ -73,6 +73,22 @@ bool vmqos_subject_exact_clock(void)
 }
 
 /**
+ * vmqos_subject_gate() - let CPU policies be enforced, or not
+ * @ctx: context
+ * @on: whether to
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_subject_gate(struct vmqos *ctx, bool on)
+{
+	struct vmqos_host_settings settings = {
+		.set = VMQOS_HAS(VMQOS_HOST_CPU_GATE), .cpu_gate = on,
+	};
+
+	return vmqos_host_set(ctx, &settings, NULL);
+}
+
+/**
  * vmqos_subject_adopt() - adopt a VM of this process
  * @ctx: context
  * @vm: the VM

@@ -139,14 +139,14 @@ static void undo_policy(void)
 static void fill_cpu_host(struct vmqos_raw_msg *msg)
 {
 	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_KEPT, 1);
-	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_GATE, VMQOS_SWITCH_OFF);
+	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_GATE, VMQOS_SWITCH_ON);
 	vmqos_raw_put_u32(msg, VMQOS_HOST_A_CPU_SLICE_US, 4000);
 }
 
 static void undo_cpu_host(void)
 {
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_KEPT, 0);
-	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_GATE, VMQOS_SWITCH_ON);
+	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_GATE, VMQOS_SWITCH_OFF);
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_SLICE_US, 2000);
 }
 

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Parking: how a vCPU that has to give way sleeps, and what others see of it.
+ *
+ * A thread is asked by a work queued to it (TWA_RESUME), which it runs where KVM
+ * looks for pending work on its way into the guest, or on its way back to user
+ * space. Only the former will do: on the latter the VMM may hold a lock that all
+ * its threads need. KVM's own preempt notifier tells them apart, it is in the
+ * thread's list just while the thread is inside KVM_RUN. A thread that was met
+ * elsewhere is asked again by the next tick.
+ *
+ * There it sleeps, interruptibly, until it is taken out of its queue or a signal
+ * is pending: SIGSTOP, a debugger, the freezer and our own detaching all come as
+ * such, KVM_RUN then returns -EINTR as it does for any signal. No lock is held,
+ * and KVM's protection of its memory slots has been dropped by KVM itself.
+ *
+ * To the guest the time parked is time stolen: it is added to the thread's
+ * run_delay, from which KVM computes the steal time, and the vCPU is marked as
+ * preempted, which paravirtual spinlocks and TLB shootdowns look at.
+ *
+ * Locks: vmqos_thread.lock in asking; a queue's lock.
+ */
+#include <linux/kvm_host.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/swait.h>
+
+#include "cpu/account.h"
+#include "cpu/clock.h"
+#include "cpu/cpu.h"
+#include "cpu/park.h"
+#include "cpu/queue.h"
+#include "cpu/thread.h"
+
+/**
+ * vmqos_park_ask() - ask the current thread to park on its way into the guest
+ * @thread: the current thread
+ *
+ * Context: the thread itself, in its hook on the way in or in an interrupt.
+ */
+void vmqos_park_ask(struct vmqos_thread *thread)
+{
+	struct vmqos_gate *gate = &thread->vcpu->gate;
+	unsigned long flags;
+
+	/* The tick may come in between and ask too. */
+	local_irq_save(flags);
+	if (!gate->asked && vmqos_thread_begin_work(thread)) {
+		WRITE_ONCE(gate->asked, true);
+		if (task_work_add(current, &gate->work, TWA_RESUME)) {
+			WRITE_ONCE(gate->asked, false);
+			vmqos_thread_end_work(thread);
+		}
+	}
+	local_irq_restore(flags);
+}
+
+/* Whether the current thread is inside KVM_RUN. Its list is its own. */
+static bool vmqos_in_kvm_run(const struct kvm_vcpu *kvcpu)
+{
+	struct preempt_notifier *notifier;
+
+	hlist_for_each_entry(notifier, &current->preempt_notifiers, link)
+		if (notifier == &kvcpu->preempt_notifier)
+			return true;
+	return false;
+}
+
+/* The scheduler brings the run time up to date only when the thread leaves. */
+static u64 vmqos_park_run_time(struct vmqos_gate *gate)
+{
+	unsigned long flags;
+	u64 now, run;
+
+	local_irq_save(flags);
+	now = vmqos_sched_clock();
+	run = vmqos_gate_run_time(gate, now);
+	WRITE_ONCE(gate->flux, gate->flux + 1);
+	/* Pairs with vmqos_gate_run_time(). */
+	smp_wmb();
+	WRITE_ONCE(gate->exec, run);
+	WRITE_ONCE(gate->since, now);
+	/* Pairs with vmqos_gate_run_time(). */
+	smp_store_release(&gate->flux, gate->flux + 1);
+	local_irq_restore(flags);
+	return run;
+}
+
+static void vmqos_park_sleep(struct vmqos_cpu_vcpu *cv)
+{
+	struct vmqos_gate *gate = &cv->gate;
+	DECLARE_SWAITQUEUE(wait);
+
+	for (;;) {
+		prepare_to_swait_exclusive(&gate->wait, &wait,
+					   TASK_INTERRUPTIBLE);
+		if (!READ_ONCE(gate->held) || signal_pending(current))
+			break;
+		WRITE_ONCE(cv->kvcpu->preempted, true);
+		schedule();
+	}
+	finish_swait(&gate->wait, &wait);
+}
+
+/*
+ * The one to run instead is woken here when it was on this CPU before, and none
+ * elsewhere is worthier by a slice.
+ */
+static struct vmqos_gate *vmqos_park_successor(struct vmqos_gate *gate, s64 below)
+{
+	int cpu = smp_processor_id(), best_cpu = cpu;
+	s64 best = vmqos_queue_best(&best_cpu);
+	s64 here = READ_ONCE(this_cpu_ptr(&vmqos_gate_cpus)->best);
+
+	if (here >= below || here - best > vmqos_gate_margin(gate))
+		return NULL;
+	return vmqos_queue_pop_from(cpu, below);
+}
+
+/*
+ * One from another CPU is woken by this CPU when the current thread has left it:
+ * the scheduler then sees an idle CPU and brings the woken one here, where before
+ * it would put it back on the CPU that it came from.
+ */
+static bool vmqos_park_hand_over(s64 below)
+{
+	int cpu;
+
+	if (vmqos_queue_best(&cpu) >= below)
+		return false;
+	vmqos_gate_hand_over();
+	return true;
+}
+
+static void vmqos_park(struct vmqos_cpu_vcpu *cv)
+{
+	struct vmqos_gate *gate = &cv->gate, *instead = NULL;
+	enum vmqos_held held;
+	bool rival;
+	u64 run, came;
+	s64 vt;
+
+	preempt_disable();
+	came = gate->exec;
+	run = vmqos_park_run_time(gate);
+	held = vmqos_gate_judge(gate, run, run - came < NSEC_PER_MSEC / 2,
+				&rival);
+	if (held && !rival) {
+		vt = vmqos_gate_vt(gate, run);
+		instead = vmqos_park_successor(gate, held == VMQOS_HELD_LIMIT ?
+						     S64_MAX : vt);
+		/* Another CPU took it. */
+		if (!instead && held == VMQOS_HELD_SHARES &&
+		    !vmqos_park_hand_over(vt))
+			held = VMQOS_HELD_NOT;
+		else if (!instead && held == VMQOS_HELD_LIMIT)
+			vmqos_park_hand_over(S64_MAX);
+	}
+	if (!held) {
+		preempt_enable();
+		return;
+	}
+	vmqos_account_park(&cv->acct, held == VMQOS_HELD_LIMIT);
+	vmqos_queue_add(gate, held);
+	if (instead)
+		vmqos_queue_wake(instead);
+	preempt_enable();
+
+	vmqos_park_sleep(cv);
+	if (READ_ONCE(gate->held))
+		vmqos_queue_del(gate);
+	vmqos_account_unpark(&cv->acct);
+}
+
+/**
+ * vmqos_park_work() - the work by which a thread is asked to park
+ * @work: the work
+ *
+ * Context: the thread itself, sleeps.
+ */
+void vmqos_park_work(struct callback_head *work)
+{
+	struct vmqos_gate *gate = container_of(work, struct vmqos_gate, work);
+	struct vmqos_cpu_vcpu *cv =
+		container_of(gate, struct vmqos_cpu_vcpu, gate);
+	struct vmqos_thread *thread = gate->thread;
+
+	WRITE_ONCE(gate->asked, false);
+	/*
+	 * While the hook is in place and no request to take it out is seen, the
+	 * thread cannot retire: that request would be a work of this thread.
+	 */
+	if (vmqos_thread_hooked(thread) && vmqos_in_kvm_run(cv->kvcpu) &&
+	    !(current->flags & PF_EXITING))
+		vmqos_park(cv);
+	vmqos_thread_end_work(thread);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMQOS_CPU_QUEUE_H
+#define _VMQOS_CPU_QUEUE_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "cpu/gate.h"
+
+/**
+ * struct vmqos_gate_cpu - what the gate keeps of a CPU
+ *
+ * @lock: guards the queue; leaf, taken with interrupts off
+ * @parked: vCPUs that parked on this CPU
+ * @best: least virtual time of those that may be woken, S64_MAX for none;
+ *	written under @lock, read by anyone
+ * @last: vCPU that came to this CPU last; the CPU's own hooks and tick
+ * @rival: vCPU that may be waiting for this CPU unparked, or NULL; likewise
+ * @hand_over: the CPU is to wake the worthiest when its vCPU has left; likewise
+ * @ticking: the tick is armed; likewise
+ * @tick: looks whether the CPU has the right vCPU
+ * @idle_work: finds work for the CPU when it goes idle
+ * @idle_seen: idle time at the last epoch, us; the epoch's
+ */
+struct vmqos_gate_cpu {
+	raw_spinlock_t lock;
+	struct list_head parked;
+	s64 best;
+
+	struct vmqos_gate *last;
+	struct vmqos_gate *rival;
+	bool hand_over;
+	bool ticking;
+	struct hrtimer tick;
+	struct irq_work idle_work;
+	u64 idle_seen;
+};
+
+DECLARE_PER_CPU_ALIGNED(struct vmqos_gate_cpu, vmqos_gate_cpus);
+
+/* How many vCPUs are parked on all CPUs. */
+extern atomic_t vmqos_nr_parked;
+
+void vmqos_queue_init(void);
+void vmqos_queue_add(struct vmqos_gate *gate, enum vmqos_held held);
+bool vmqos_queue_del(struct vmqos_gate *gate);
+struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below);
+struct vmqos_gate *vmqos_queue_pop(s64 below);
+void vmqos_queue_renew(int cpu);
+s64 vmqos_queue_best(int *cpu);
+void vmqos_queue_wake(struct vmqos_gate *gate);
+
+#endif /* _VMQOS_CPU_QUEUE_H */
