@@ -190,7 +190,8 @@ TEST_F_TIMEOUT(counts, guest_time_leaves_out_exits, 60)
 		}
 		TH_LOG("%s: %.2f %% of run time in the guest", load[i], 100 * share[i]);
 	}
-	EXPECT_LE(share[0], 1.0);
+	/* Of two clocks: the frequency of one is known to a kHz. */
+	EXPECT_LE(share[0], 1.00001);
 	EXPECT_GT(share[1], 0.0);
 	EXPECT_LT(share[1], share[0]);
 	if (vmqos_subject_exact_clock()) {
