@@ -126,6 +126,8 @@ TEST_F_TIMEOUT(life, halted_vcpu, 60)
 	ASSERT_EQ(0, vmqos_vmm_stop(self->vm, 0));
 	ASSERT_EQ(0, vmqos_vmm_start(self->vm, 0));
 	ASSERT_EQ(0, vmqos_subject_wait_attached(self->ctx, id, 1, ATTACH_MS));
+	/* Halted again, or the two readings are of different moments. */
+	vmqos_sleep_ns(50000000);
 	ASSERT_EQ(0, vmqos_subject_sample(self->ctx, id, 0, getpid(),
 					  vmqos_vmm_tid(self->vm, 0), &b));
 	vmqos_stats_sub(&grown, &b.vcpu.stats, &a.vcpu.stats);
