@@ -358,6 +358,8 @@ static const struct {
 	{ "thaw", act_thaw, 6 },
 	{ "fork-bomb", act_bomb, 2 },
 	{ "settings", act_settings, 4 },
+	{ "policy", act_policy, 24 },
+	{ "gate", act_gate, 6 },
 	{ "unload-in-use", act_unload_in_use, 4 },
 	{ "reload", act_reload, 2 },
 	{ "wait", act_wait, 8 },

@@ -21,8 +21,8 @@
 #define SHORT_RUN	10
 #define SHORT_S		60	/* a short run ends then, on a slow or busy machine */
 #define LONG_RUN	200
-#define ACTIONS_MIN	20
-#define ACTIONS_MAX	60
+#define ACTIONS_MIN	25
+#define ACTIONS_MAX	75
 #define UNLOADS		5
 #define UNLOAD_BAR_MS	1000
 #define HANG_S		600

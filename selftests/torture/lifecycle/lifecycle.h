@@ -63,6 +63,10 @@ void life_kill_all(struct life *life);
 bool life_start(struct life *life, struct life_slot *slot, enum vmqos_vmm_kind kind, int vcpus);
 bool life_adopt(struct life *life, struct life_slot *slot);
 
+/* Policies (policies.c). */
+bool act_policy(struct life *life, struct life_slot *slot);
+bool act_gate(struct life *life, struct life_slot *slot);
+
 /* The host (host.c). */
 int host_unload(void);
 int host_unload_wait(unsigned int ms);
