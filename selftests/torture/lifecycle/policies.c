@@ -63,7 +63,7 @@ bool act_policy(struct life *life, struct life_slot *slot)
 	if (!slot->id)
 		return true;
 	err = vmqos_vm_set_u32(&life->raw, &life->answer, slot->id, type, value);
-	if (slot->leaving && err == -ENOENT)
+	if (slot->leaving && (err == -ENOENT || err == -EBUSY))
 		return true;
 	if (err)
 		return may_refuse(type, err) ? true :
