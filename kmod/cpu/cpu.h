@@ -2,6 +2,7 @@
 #ifndef _VMQOS_CPU_CPU_H
 #define _VMQOS_CPU_CPU_H
 
+#include <linux/container_of.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <uapi/linux/vmqos.h>
@@ -88,6 +89,18 @@ struct vmqos_cpu_vcpu {
 	struct vmqos_gate gate;
 	struct rcu_head rcu;
 };
+
+/**
+ * vmqos_gate_cv() - the vCPU that a gate belongs to
+ * @gate: the gate
+ *
+ * Context: any.
+ * Return: the vCPU.
+ */
+static inline struct vmqos_cpu_vcpu *vmqos_gate_cv(const struct vmqos_gate *gate)
+{
+	return container_of(gate, struct vmqos_cpu_vcpu, gate);
+}
 
 int vmqos_cpu_init(void);
 void vmqos_cpu_exit(void);

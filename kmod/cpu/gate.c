@@ -11,11 +11,10 @@
  * with the rates of the VMs' entitlements for weights.
  *
  * Three places decide:
- *  - the tick, while a vCPU runs on a CPU and the gate has something to do: has
- *    it run a slice longer than a parked one, or one that waits for this CPU,
- *    is owed;
+ *  - the tick (tick.c), while a vCPU runs on a CPU and the gate has something to
+ *    do: is it a slice ahead of a parked one, or of one that waits for this CPU;
  *  - the hook on the way in, when a vCPU comes to a CPU for which another one
- *    waits: the one that is ahead of the other by a slice is asked to park;
+ *    waits: the one that is ahead of the other is asked to park;
  *  - the idle work, when a CPU has nothing to run: the worthiest parked vCPU is
  *    woken, so that no time is lost.
  * Whoever is asked to park does so on its way into the guest (park.c).
@@ -26,10 +25,10 @@
  * (last, rival, ticking) is touched on that CPU alone; a tick between two
  * instructions of gate_in finds either the old state or the new one, both good.
  */
-#include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/smp.h>
 
 #include "cpu/account.h"
 #include "cpu/clock.h"
@@ -39,6 +38,7 @@
 #include "cpu/park.h"
 #include "cpu/queue.h"
 #include "cpu/thread.h"
+#include "cpu/tick.h"
 
 /* Settings of the host: vmqos_lock for writing. */
 bool vmqos_gate_on;
@@ -46,14 +46,6 @@ u32 vmqos_gate_slice_ns = 2000 * NSEC_PER_USEC;
 
 /* Whether anybody is or should be held back. Set by the tick, cleared by the epoch. */
 bool vmqos_gate_hot;
-
-#define VMQOS_TICK_NS		NSEC_PER_MSEC
-#define VMQOS_TICK_MIN_NS	(100 * NSEC_PER_USEC)
-
-static struct vmqos_cpu_vcpu *vmqos_gate_cv(const struct vmqos_gate *gate)
-{
-	return container_of(gate, struct vmqos_cpu_vcpu, gate);
-}
 
 /**
  * vmqos_gate_vt() - virtual time of a vCPU
@@ -65,21 +57,41 @@ static struct vmqos_cpu_vcpu *vmqos_gate_cv(const struct vmqos_gate *gate)
  */
 s64 vmqos_gate_vt(const struct vmqos_gate *gate, u64 run)
 {
+	unsigned int seq;
 	u64 base;
-	u32 seq, inv;
+	u32 inv;
 	s64 vt;
 
 	/* The writer has interrupts off: this does not last. */
 	do {
-		/* Pairs with the writers of seq. */
-		seq = smp_load_acquire(&gate->seq);
+		seq = raw_read_seqcount_begin(&gate->vt_seq);
 		inv = READ_ONCE(gate->inv);
 		vt = READ_ONCE(gate->vt_base);
 		base = READ_ONCE(gate->run_base);
-		/* Pairs with the writers of seq. */
-		smp_rmb();
-	} while ((seq & 1) || seq != READ_ONCE(gate->seq));
+	} while (read_seqcount_retry(&gate->vt_seq, seq));
 	return vt + (((s64)(run - base) * inv) >> 16);
+}
+
+/**
+ * vmqos_gate_set_vt() - set a vCPU's virtual time and how it advances
+ * @gate: the vCPU
+ * @inv: ns of virtual time per ns of run time, 16 bits of fraction
+ * @vt: the virtual time at @run, ns
+ * @run: a run time, ns
+ *
+ * Context: the epoch, or before anybody else knows the vCPU.
+ */
+void vmqos_gate_set_vt(struct vmqos_gate *gate, u32 inv, s64 vt, u64 run)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	raw_write_seqcount_begin(&gate->vt_seq);
+	WRITE_ONCE(gate->inv, inv);
+	WRITE_ONCE(gate->vt_base, vt);
+	WRITE_ONCE(gate->run_base, run);
+	raw_write_seqcount_end(&gate->vt_seq);
+	local_irq_restore(flags);
 }
 
 /**
@@ -92,18 +104,32 @@ s64 vmqos_gate_vt(const struct vmqos_gate *gate, u64 run)
  */
 u64 vmqos_gate_run_time(const struct vmqos_gate *gate, u64 now)
 {
+	unsigned int seq;
 	u64 exec, since;
-	u32 flux;
 
 	do {
-		/* Pairs with the writers of flux. */
-		flux = smp_load_acquire(&gate->flux);
+		seq = raw_read_seqcount_begin(&gate->run_seq);
 		exec = READ_ONCE(gate->exec);
 		since = READ_ONCE(gate->since);
-		/* Pairs with the writers of flux. */
-		smp_rmb();
-	} while ((flux & 1) || flux != READ_ONCE(gate->flux));
+	} while (read_seqcount_retry(&gate->run_seq, seq));
 	return since && now > since ? exec + (now - since) : exec;
+}
+
+/**
+ * vmqos_gate_set_run() - note a vCPU's run time
+ * @gate: the vCPU
+ * @exec: run time at @since, or in all
+ * @since: the moment from which on it runs, by the scheduler's clock; 0 if it
+ *	does not
+ *
+ * Context: the vCPU's thread, interrupts off.
+ */
+void vmqos_gate_set_run(struct vmqos_gate *gate, u64 exec, u64 since)
+{
+	raw_write_seqcount_begin(&gate->run_seq);
+	WRITE_ONCE(gate->exec, exec);
+	WRITE_ONCE(gate->since, since);
+	raw_write_seqcount_end(&gate->run_seq);
 }
 
 /**
@@ -127,16 +153,22 @@ static bool vmqos_gate_waits(const struct vmqos_gate *gate, int cpu)
 	       READ_ONCE(acct->cpu) == cpu;
 }
 
-static void vmqos_gate_charge(struct vmqos_gate *gate, struct vmqos_gate_vm *vm,
-			      u64 run)
+/**
+ * vmqos_gate_charge() - take a vCPU's run time from its VM's limit
+ * @gate: the vCPU, on this CPU
+ * @run: its run time, ns
+ * @now: now, by the scheduler's clock, ns
+ *
+ * Context: hook or interrupt on the vCPU's CPU.
+ */
+void vmqos_gate_charge(struct vmqos_gate *gate, u64 run, u64 now)
 {
+	struct vmqos_limit *limit = &vmqos_gate_cv(gate)->cvm->gate.limit;
 	s64 ran = run - gate->charged;
 
-	if (ran <= 0)
-		return;
 	gate->charged = run;
-	if (atomic64_sub_return(ran, &vm->budget) <= 0)
-		WRITE_ONCE(vm->throttled, true);
+	if (ran > 0 && unlikely(READ_ONCE(limit->rate)))
+		vmqos_limit_charge(limit, ran, now);
 }
 
 /* Whether another CPU runs one that had better give way to a given one. */
@@ -174,41 +206,29 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
 {
 	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
 	struct vmqos_gate *other = READ_ONCE(q->rival);
-	int cpu = smp_processor_id(), best_cpu = cpu;
 	s64 vt, best, margin, waiting = S64_MAX;
+	int cpu = smp_processor_id();
 
 	*rival = false;
 	if (!READ_ONCE(vmqos_gate_on))
 		return VMQOS_HELD_NOT;
 	if (other && other != gate && vmqos_gate_waits(other, cpu))
 		waiting = vmqos_gate_vt(other, READ_ONCE(other->exec));
-	if (READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.throttled)) {
+	if (READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.limit.throttled)) {
 		*rival = waiting != S64_MAX;
 		return VMQOS_HELD_LIMIT;
 	}
 	vt = vmqos_gate_vt(gate, run);
 	margin = vmqos_gate_margin(gate);
-	best = vmqos_queue_best(&best_cpu);
+	best = vmqos_queue_best();
 	if (waiting <= best) {
 		*rival = vt - waiting > (fresh ? 0 : margin) ||
 			 (fresh && waiting != S64_MAX &&
 			  vmqos_gate_room_elsewhere(vt));
 		return *rival ? VMQOS_HELD_SHARES : VMQOS_HELD_NOT;
 	}
-	/* To bring one over from another CPU costs more. */
-	if (best_cpu != cpu)
-		margin += margin / 2;
 	return best != S64_MAX && vt - best > margin ? VMQOS_HELD_SHARES :
 						       VMQOS_HELD_NOT;
-}
-
-static void vmqos_gate_start_tick(struct vmqos_gate_cpu *q)
-{
-	if (q->ticking)
-		return;
-	q->ticking = true;
-	hrtimer_start(&q->tick, ns_to_ktime(VMQOS_TICK_NS),
-		      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 /*
@@ -224,6 +244,10 @@ static void vmqos_gate_meet(struct vmqos_gate_cpu *q, struct vmqos_gate *gate,
 	s64 vt = S64_MAX, last_vt;
 
 	lockdep_assert_preemption_disabled();
+	if (!READ_ONCE(vmqos_gate_on)) {
+		WRITE_ONCE(q->rival, NULL);
+		return;
+	}
 	if (rival && (rival == gate || !vmqos_gate_waits(rival, cpu)))
 		rival = NULL;
 	if (rival)
@@ -236,7 +260,7 @@ static void vmqos_gate_meet(struct vmqos_gate_cpu *q, struct vmqos_gate *gate,
 		}
 	}
 	WRITE_ONCE(q->rival, rival);
-	if (!rival || !READ_ONCE(vmqos_gate_on))
+	if (!rival)
 		return;
 	WRITE_ONCE(vmqos_gate_hot, true);
 	last_vt = vmqos_gate_vt(gate, gate->exec);
@@ -259,17 +283,15 @@ void vmqos_gate_in(struct vmqos_thread *thread, int cpu)
 	struct vmqos_gate *last = q->last;
 
 	WRITE_ONCE(gate->since, current->sched_info.last_arrival);
+	WRITE_ONCE(q->free, false);
 	if (last != gate) {
 		WRITE_ONCE(q->last, gate);
 		vmqos_gate_meet(q, gate, last, cpu);
 	}
-	if (unlikely(READ_ONCE(vm->limit))) {
-		if (READ_ONCE(vm->throttled))
-			vmqos_park_ask(thread);
-		vmqos_gate_start_tick(q);
-	} else if (READ_ONCE(vmqos_gate_hot)) {
-		vmqos_gate_start_tick(q);
-	}
+	if (unlikely(READ_ONCE(vm->limit.throttled)))
+		vmqos_park_ask(thread);
+	if (READ_ONCE(vmqos_gate_hot) || unlikely(READ_ONCE(vm->limit.rate)))
+		vmqos_tick_start(q, vm);
 }
 
 /**
@@ -283,87 +305,29 @@ void vmqos_gate_out(struct vmqos_thread *thread, struct task_struct *next)
 {
 	struct vmqos_gate *gate = &thread->vcpu->gate;
 	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
+	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
 	u64 run = current->se.sum_exec_runtime;
 
-	WRITE_ONCE(gate->flux, gate->flux + 1);
-	/* Pairs with vmqos_gate_run_time(). */
-	smp_wmb();
-	WRITE_ONCE(gate->exec, run);
-	WRITE_ONCE(gate->since, 0);
-	/* Pairs with vmqos_gate_run_time(). */
-	smp_store_release(&gate->flux, gate->flux + 1);
-	if (unlikely(READ_ONCE(vm->limit)))
-		vmqos_gate_charge(gate, vm, run);
+	vmqos_gate_set_run(gate, run, 0);
+	if (unlikely(READ_ONCE(vm->limit.rate)))
+		vmqos_gate_charge(gate, run, vmqos_sched_clock());
 	else
 		gate->charged = run;
-	if (atomic_read(&vmqos_nr_parked) &&
-	    (is_idle_task(next) ||
-	     this_cpu_ptr(&vmqos_gate_cpus)->hand_over))
-		irq_work_queue(&this_cpu_ptr(&vmqos_gate_cpus)->idle_work);
-}
-
-static u64 vmqos_gate_next_tick(const struct vmqos_gate_vm *vm)
-{
-	s64 left;
-
-	if (!READ_ONCE(vm->limit) || READ_ONCE(vm->throttled))
-		return VMQOS_TICK_NS;
-	/* All of its vCPUs may be using it up at this moment. */
-	left = div_s64(atomic64_read(&vm->budget), max(vm->nr_vcpus, 1U));
-	return clamp_t(s64, left, VMQOS_TICK_MIN_NS, VMQOS_TICK_NS);
-}
-
-static enum hrtimer_restart vmqos_gate_tick(struct hrtimer *timer)
-{
-	struct vmqos_gate_cpu *q =
-		container_of(timer, struct vmqos_gate_cpu, tick);
-	struct vmqos_gate *gate = q->last;
-	struct vmqos_thread *thread = gate ? READ_ONCE(gate->thread) : NULL;
-	struct vmqos_cpu_vcpu *cv;
-	bool rival;
-	u64 run;
-
-	/* A CPU that goes offline leaves its timers to another one. */
-	if (q != this_cpu_ptr(&vmqos_gate_cpus) || !thread ||
-	    thread->task != current || !READ_ONCE(gate->since)) {
-		q->ticking = false;
-		return HRTIMER_NORESTART;
-	}
-	cv = vmqos_gate_cv(gate);
-	run = vmqos_gate_run_time(gate, vmqos_sched_clock());
-	if (READ_ONCE(cv->cvm->gate.limit)) {
-		vmqos_gate_charge(gate, &cv->cvm->gate, run);
-	} else if (!READ_ONCE(vmqos_gate_hot)) {
-		q->ticking = false;
-		return HRTIMER_NORESTART;
-	}
-	if (vmqos_gate_judge(gate, run, false, &rival))
-		vmqos_park_ask(thread);
-	hrtimer_forward_now(timer, ns_to_ktime(vmqos_gate_next_tick(&cv->cvm->gate)));
-	return HRTIMER_RESTART;
-}
-
-/**
- * vmqos_gate_hand_over() - wake the worthiest when the current vCPU has left
- *
- * Context: the vCPU's thread, about to park, preemption off.
- */
-void vmqos_gate_hand_over(void)
-{
-	WRITE_ONCE(this_cpu_ptr(&vmqos_gate_cpus)->hand_over, true);
+	if (!task_is_runnable(current))
+		WRITE_ONCE(q->free, true);
+	if (is_idle_task(next) && atomic_read(&vmqos_nr_parked))
+		irq_work_queue(&q->idle_work);
 }
 
 static void vmqos_gate_idle(struct irq_work *work)
 {
-	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
 	struct vmqos_gate *gate;
 
-	if (!is_idle_task(current) && !q->hand_over)
+	if (!is_idle_task(current))
 		return;
-	q->hand_over = false;
-	gate = vmqos_queue_pop(S64_MAX);
+	gate = vmqos_queue_pop(S64_MAX, smp_processor_id());
 	if (gate)
-		vmqos_queue_wake(gate);
+		vmqos_queue_wake(gate, true);
 }
 
 /**
@@ -382,17 +346,10 @@ void vmqos_gate_attach(struct vmqos_thread *thread)
 	local_irq_save(flags);
 	now = vmqos_sched_clock();
 	run = current->se.sum_exec_runtime + (now - current->se.exec_start);
-	gate->exec = run;
 	gate->charged = run;
 	gate->epoch_run = run;
-	WRITE_ONCE(gate->seq, gate->seq + 1);
-	/* Pairs with vmqos_gate_vt(). */
-	smp_wmb();
-	gate->run_base = run;
-	gate->vt_base = 0;
-	/* Pairs with vmqos_gate_vt(). */
-	smp_store_release(&gate->seq, gate->seq + 1);
-	WRITE_ONCE(gate->since, now);
+	vmqos_gate_set_vt(gate, gate->inv, 0, run);
+	vmqos_gate_set_run(gate, run, now);
 	WRITE_ONCE(gate->thread, thread);
 	local_irq_restore(flags);
 }
@@ -411,6 +368,7 @@ void vmqos_gate_retired(struct vmqos_thread *thread)
 	int cpu;
 
 	WRITE_ONCE(gate->thread, NULL);
+	/* Its hooks, the only other writers, are gone. */
 	WRITE_ONCE(gate->since, 0);
 	for_each_possible_cpu(cpu) {
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
@@ -433,8 +391,8 @@ int vmqos_gate_init(void)
 	vmqos_queue_init();
 	for_each_possible_cpu(cpu) {
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
-		hrtimer_setup(&q->tick, vmqos_gate_tick, CLOCK_MONOTONIC,
-			      HRTIMER_MODE_REL_PINNED_HARD);
+		vmqos_tick_init(q);
+		q->free = true;
 		q->idle_work = IRQ_WORK_INIT_HARD(vmqos_gate_idle);
 	}
 	return vmqos_epoch_init();
@@ -451,6 +409,8 @@ void vmqos_gate_exit(void)
 	int cpu;
 
 	vmqos_epoch_exit();
+	/* What the epoch has sent is handled before that. */
+	kick_all_cpus_sync();
 	for_each_possible_cpu(cpu) {
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
 		irq_work_sync(&q->idle_work);

@@ -2,14 +2,16 @@
 #ifndef _VMQOS_CPU_GATE_H
 #define _VMQOS_CPU_GATE_H
 
-#include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/swait.h>
+#include <linux/seqlock.h>
 #include <linux/task_work.h>
 #include <linux/types.h>
 
+#include "cpu/limit.h"
+
 struct task_struct;
 struct vmqos_counts;
+struct vmqos_entitle_vm;
 struct vmqos_cpu_vcpu;
 struct vmqos_cpu_vm;
 struct vmqos_thread;
@@ -33,11 +35,9 @@ enum vmqos_held {
  * struct vmqos_gate_vm - what the gate keeps of a VM
  *
  * @link: links all VMs; vmqos_gate_mutex
- * @vcpus: its vCPUs; vmqos_gate_mutex
+ * @vcpus: its vCPUs; vmqos_gate_mutex for writing, RCU for reading
  * @nr_vcpus: their number; vmqos_gate_mutex
- * @limit: the limit in millionths of a CPU, 0 for none; written by the epoch
- * @throttled: the limit is used up; written by the tick and the epoch
- * @budget: what may be used before that, ns
+ * @limit: its limit
  * @lag: what the VM is owed, ns; the epoch's
  * @entitled: what it was entitled to in the last epoch, millionths; the epoch's
  * @entitled_sum: the same summed over time, ns; the epoch's
@@ -47,7 +47,7 @@ enum vmqos_held {
  * @others_seen: when that was, ns; vmqos_lock
  * @others_rate: what they ran since the look before, millionths of a CPU;
  *	written under vmqos_lock
- * @slot: its place in the epoch's table; the epoch's
+ * @row: its row in the epoch's table; valid in the epoch
  * @second_ran: what it received since the last check of its reservation, ns
  * @second_want: what it would have run since then, ns
  * @unmet: a reservation that was not met has been told
@@ -57,9 +57,7 @@ struct vmqos_gate_vm {
 	struct list_head vcpus;
 	u32 nr_vcpus;
 
-	u32 limit;
-	bool throttled;
-	atomic64_t budget ____cacheline_aligned_in_smp;
+	struct vmqos_limit limit;
 
 	s64 lag ____cacheline_aligned_in_smp;
 	u64 entitled;
@@ -69,7 +67,7 @@ struct vmqos_gate_vm {
 	u64 others;
 	u64 others_seen;
 	u32 others_rate;
-	u32 slot;
+	struct vmqos_entitle_vm *row;
 	u64 second_ran;
 	u64 second_want;
 	bool unmet;
@@ -82,22 +80,21 @@ struct vmqos_gate_vm {
  *
  *	vt = vt_base + (run time - run_base) x inv
  *
- * The epoch sets these three, under @seq; smaller is worthier, and 0 is what a
- * vCPU has that is owed nothing.
+ * The epoch sets these three; smaller is worthier, and 0 is what a vCPU has that
+ * is owed nothing.
  *
- * @seq: odd while the epoch changes them
+ * @vt_seq: guards the next three, written by the epoch
  * @inv: ns of virtual time per ns of run time, 16 bits of fraction
  * @vt_base: virtual time at the last epoch, ns
  * @run_base: run time then, ns
- * @flux: odd while its own thread changes the next two together
- * @exec: run time when it last left its CPU; written by its own thread
- * @since: the scheduler's clock when it came to its CPU, 0 off a CPU; likewise
- * @charged: run time up to which the VM's budget is charged; likewise
+ * @run_seq: guards the next two, written by its own thread
+ * @exec: run time when it last left its CPU
+ * @since: the scheduler's clock when it came to its CPU, 0 off a CPU
+ * @charged: run time up to which the VM's limit is charged; on its CPU
  * @asked: its thread has been asked to park; vmqos_thread.lock
  * @held: why it is parked, enum vmqos_held; the queue's lock
  * @queue_cpu: whose queue it is in; the queue's lock
  * @queued: links it there; the queue's lock
- * @wait: where its thread sleeps
  * @work: brings its thread to park
  * @thread: the thread, or NULL; changed while its hook is not in place
  * @link: links it in its VM; vmqos_gate_mutex
@@ -108,12 +105,12 @@ struct vmqos_gate_vm {
  * @want: what it would have run, ns; the epoch's
  */
 struct vmqos_gate {
-	u32 seq;
+	seqcount_t vt_seq;
 	u32 inv;
 	s64 vt_base;
 	u64 run_base;
 
-	u32 flux;
+	seqcount_t run_seq;
 	u64 exec;
 	u64 since;
 	u64 charged;
@@ -122,7 +119,6 @@ struct vmqos_gate {
 	u8 held;
 	int queue_cpu;
 	struct list_head queued;
-	struct swait_queue_head wait;
 	struct callback_head work;
 	struct vmqos_thread *thread;
 
@@ -148,7 +144,9 @@ void vmqos_gate_in(struct vmqos_thread *thread, int cpu);
 void vmqos_gate_out(struct vmqos_thread *thread, struct task_struct *next);
 
 s64 vmqos_gate_vt(const struct vmqos_gate *gate, u64 run);
+void vmqos_gate_set_vt(struct vmqos_gate *gate, u32 inv, s64 vt, u64 run);
 u64 vmqos_gate_run_time(const struct vmqos_gate *gate, u64 now);
+void vmqos_gate_set_run(struct vmqos_gate *gate, u64 exec, u64 since);
 void vmqos_park_work(struct callback_head *work);
 
 void vmqos_gate_policy(struct vmqos_cpu_vm *cvm);

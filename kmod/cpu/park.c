@@ -24,7 +24,6 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/swait.h>
 
 #include "cpu/account.h"
 #include "cpu/clock.h"
@@ -70,106 +69,93 @@ static bool vmqos_in_kvm_run(const struct kvm_vcpu *kvcpu)
 /* The scheduler brings the run time up to date only when the thread leaves. */
 static u64 vmqos_park_run_time(struct vmqos_gate *gate)
 {
-	unsigned long flags;
-	u64 now, run;
+	u64 now = vmqos_sched_clock();
+	u64 run = vmqos_gate_run_time(gate, now);
 
-	local_irq_save(flags);
-	now = vmqos_sched_clock();
-	run = vmqos_gate_run_time(gate, now);
-	WRITE_ONCE(gate->flux, gate->flux + 1);
-	/* Pairs with vmqos_gate_run_time(). */
-	smp_wmb();
-	WRITE_ONCE(gate->exec, run);
-	WRITE_ONCE(gate->since, now);
-	/* Pairs with vmqos_gate_run_time(). */
-	smp_store_release(&gate->flux, gate->flux + 1);
-	local_irq_restore(flags);
+	vmqos_gate_set_run(gate, run, now);
 	return run;
 }
 
+/*
+ * Asleep by a signal or a wake-up of ours, by nobody else, and at once: as one of
+ * the scheduler's special states TASK_PARKED takes the thread off its run queue
+ * even if it has had more than its share there. Otherwise it would stay for a
+ * while (DELAY_DEQUEUE, since 6.12), and waking it elsewhere bring it back.
+ */
+#define VMQOS_TASK_PARKED	(TASK_INTERRUPTIBLE | TASK_PARKED)
+
 static void vmqos_park_sleep(struct vmqos_cpu_vcpu *cv)
 {
-	struct vmqos_gate *gate = &cv->gate;
-	DECLARE_SWAITQUEUE(wait);
-
-	for (;;) {
-		prepare_to_swait_exclusive(&gate->wait, &wait,
-					   TASK_INTERRUPTIBLE);
-		if (!READ_ONCE(gate->held) || signal_pending(current))
-			break;
+	while (READ_ONCE(cv->gate.held) && !signal_pending(current)) {
 		WRITE_ONCE(cv->kvcpu->preempted, true);
 		schedule();
+		set_special_state(VMQOS_TASK_PARKED);
 	}
-	finish_swait(&gate->wait, &wait);
+	__set_current_state(TASK_RUNNING);
 }
 
 /*
- * The one to run instead is woken here when it was on this CPU before, and none
- * elsewhere is worthier by a slice.
+ * The one to run instead: the worthiest, but one that was on this CPU before if no
+ * other is worthier by a slice.
  */
 static struct vmqos_gate *vmqos_park_successor(struct vmqos_gate *gate, s64 below)
 {
-	int cpu = smp_processor_id(), best_cpu = cpu;
-	s64 best = vmqos_queue_best(&best_cpu);
+	int cpu = smp_processor_id();
+	s64 best = vmqos_queue_best();
 	s64 here = READ_ONCE(this_cpu_ptr(&vmqos_gate_cpus)->best);
+	struct vmqos_gate *first = NULL;
 
-	if (here >= below || here - best > vmqos_gate_margin(gate))
-		return NULL;
-	return vmqos_queue_pop_from(cpu, below);
+	if (here < below && here - best <= vmqos_gate_margin(gate))
+		first = vmqos_queue_pop_from(cpu, below, cpu);
+	return first ?: vmqos_queue_pop(below, cpu);
 }
 
-/*
- * One from another CPU is woken by this CPU when the current thread has left it:
- * the scheduler then sees an idle CPU and brings the woken one here, where before
- * it would put it back on the CPU that it came from.
- */
-static bool vmqos_park_hand_over(s64 below)
-{
-	int cpu;
-
-	if (vmqos_queue_best(&cpu) >= below)
-		return false;
-	vmqos_gate_hand_over();
-	return true;
-}
-
-static void vmqos_park(struct vmqos_cpu_vcpu *cv)
+/* Judge anew, for the moment of asking has passed, and leave the CPU to another. */
+static bool vmqos_park_give_way(struct vmqos_cpu_vcpu *cv)
 {
 	struct vmqos_gate *gate = &cv->gate, *instead = NULL;
 	enum vmqos_held held;
 	bool rival;
 	u64 run, came;
-	s64 vt;
 
-	preempt_disable();
+	lockdep_assert_irqs_disabled();
 	came = gate->exec;
 	run = vmqos_park_run_time(gate);
 	held = vmqos_gate_judge(gate, run, run - came < NSEC_PER_MSEC / 2,
 				&rival);
-	if (held && !rival) {
-		vt = vmqos_gate_vt(gate, run);
+	if (held && !rival)
 		instead = vmqos_park_successor(gate, held == VMQOS_HELD_LIMIT ?
-						     S64_MAX : vt);
-		/* Another CPU took it. */
-		if (!instead && held == VMQOS_HELD_SHARES &&
-		    !vmqos_park_hand_over(vt))
-			held = VMQOS_HELD_NOT;
-		else if (!instead && held == VMQOS_HELD_LIMIT)
-			vmqos_park_hand_over(S64_MAX);
-	}
-	if (!held) {
-		preempt_enable();
-		return;
-	}
+					S64_MAX : vmqos_gate_vt(gate, run));
+	/* Another CPU took it. */
+	if (held == VMQOS_HELD_SHARES && !rival && !instead)
+		held = VMQOS_HELD_NOT;
+	if (!held)
+		return false;
 	vmqos_account_park(&cv->acct, held == VMQOS_HELD_LIMIT);
+	set_special_state(VMQOS_TASK_PARKED);
 	vmqos_queue_add(gate, held);
+	/*
+	 * Woken now, the other one is there when this thread leaves, and no time is
+	 * lost on the way through idle. It cannot push this thread off its CPU
+	 * before that: interrupts are off, and then comes schedule().
+	 */
 	if (instead)
-		vmqos_queue_wake(instead);
-	preempt_enable();
+		vmqos_queue_wake(instead, true);
+	return true;
+}
 
+static void vmqos_park(struct vmqos_cpu_vcpu *cv)
+{
+	bool parked;
+
+	local_irq_disable();
+	parked = vmqos_park_give_way(cv);
+	local_irq_enable();
+	if (!parked)
+		return;
 	vmqos_park_sleep(cv);
-	if (READ_ONCE(gate->held))
-		vmqos_queue_del(gate);
+	if (READ_ONCE(cv->gate.held))
+		vmqos_queue_del(&cv->gate);
 	vmqos_account_unpark(&cv->acct);
 }
 

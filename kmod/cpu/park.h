@@ -14,7 +14,7 @@ extern u32 vmqos_gate_slice_ns;
 enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
 				 bool *rival);
 s64 vmqos_gate_margin(const struct vmqos_gate *gate);
-void vmqos_gate_hand_over(void);
+void vmqos_gate_charge(struct vmqos_gate *gate, u64 run, u64 now);
 void vmqos_park_ask(struct vmqos_thread *thread);
 void vmqos_park_work(struct callback_head *work);
 

@@ -14,10 +14,12 @@
  */
 #include <linux/cpumask.h>
 #include <linux/limits.h>
-#include <linux/swait.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
 
 #include "cpu/cpu.h"
 #include "cpu/queue.h"
+#include "cpu/thread.h"
 
 DEFINE_PER_CPU_ALIGNED(struct vmqos_gate_cpu, vmqos_gate_cpus);
 
@@ -28,8 +30,18 @@ static const struct vmqos_gate_vm *vmqos_gate_vm_of(const struct vmqos_gate *gat
 	return &container_of(gate, struct vmqos_cpu_vcpu, gate)->cvm->gate;
 }
 
-/* The worthiest that may be woken, or NULL. */
-static struct vmqos_gate *vmqos_queue_first(struct vmqos_gate_cpu *q, s64 *best)
+/* Whether a parked vCPU may run on a CPU; VMQOS_ANY_CPU is no question. */
+static bool vmqos_queue_may(const struct vmqos_gate *gate, int cpu)
+{
+	const struct vmqos_thread *thread = READ_ONCE(gate->thread);
+
+	return cpu == VMQOS_ANY_CPU || !thread ||
+	       cpumask_test_cpu(cpu, thread->task->cpus_ptr);
+}
+
+/* The worthiest that may be woken to run on a CPU, or NULL. */
+static struct vmqos_gate *vmqos_queue_first(struct vmqos_gate_cpu *q, int cpu,
+					    s64 *best)
 {
 	struct vmqos_gate *gate, *first = NULL;
 	s64 vt;
@@ -37,7 +49,8 @@ static struct vmqos_gate *vmqos_queue_first(struct vmqos_gate_cpu *q, s64 *best)
 	lockdep_assert_held(&q->lock);
 	*best = S64_MAX;
 	list_for_each_entry(gate, &q->parked, queued) {
-		if (READ_ONCE(vmqos_gate_vm_of(gate)->throttled))
+		if (READ_ONCE(vmqos_gate_vm_of(gate)->limit.throttled) ||
+		    !vmqos_queue_may(gate, cpu))
 			continue;
 		vt = vmqos_gate_vt(gate, READ_ONCE(gate->exec));
 		if (vt < *best) {
@@ -50,9 +63,11 @@ static struct vmqos_gate *vmqos_queue_first(struct vmqos_gate_cpu *q, s64 *best)
 
 static void vmqos_queue_publish(struct vmqos_gate_cpu *q)
 {
+	struct vmqos_gate *first;
 	s64 best;
 
-	vmqos_queue_first(q, &best);
+	first = vmqos_queue_first(q, VMQOS_ANY_CPU, &best);
+	WRITE_ONCE(q->first, first);
 	WRITE_ONCE(q->best, best);
 }
 
@@ -112,15 +127,15 @@ bool vmqos_queue_del(struct vmqos_gate *gate)
 	return queued;
 }
 
-/**
- * vmqos_queue_best() - where the worthiest parked vCPU is
- * @cpu: set to the CPU whose queue it is in; as it was when there is none
- *
- * Context: any with preemption off.
- * Return: its virtual time, S64_MAX when there is none.
+/*
+ * The least virtual time that is published of those that may run on a CPU, and the
+ * CPU whose queue it is in. Of each queue only the first is looked at: one that is
+ * bound to other CPUs hides those behind it until it has been taken there.
  */
-s64 vmqos_queue_best(int *cpu)
+static s64 vmqos_queue_find(int here, int *cpu)
 {
+	const struct vmqos_gate *first;
+	struct vmqos_gate_cpu *q;
 	s64 best = S64_MAX, one;
 	int i;
 
@@ -128,26 +143,44 @@ s64 vmqos_queue_best(int *cpu)
 		return best;
 	/* Also the queues of CPUs that have gone offline. */
 	for_each_possible_cpu(i) {
-		one = READ_ONCE(per_cpu(vmqos_gate_cpus, i).best);
-		if (one < best) {
-			best = one;
-			*cpu = i;
-		}
+		q = per_cpu_ptr(&vmqos_gate_cpus, i);
+		one = READ_ONCE(q->best);
+		if (one >= best)
+			continue;
+		first = READ_ONCE(q->first);
+		if (i != here && first && !vmqos_queue_may(first, here))
+			continue;
+		best = one;
+		*cpu = i;
 	}
 	return best;
+}
+
+/**
+ * vmqos_queue_best() - virtual time of the worthiest parked vCPU that may run here
+ *
+ * Context: any with preemption off.
+ * Return: the virtual time, S64_MAX when there is none.
+ */
+s64 vmqos_queue_best(void)
+{
+	int cpu;
+
+	return vmqos_queue_find(smp_processor_id(), &cpu);
 }
 
 /**
  * vmqos_queue_pop_from() - take the worthiest vCPU out of one CPU's queue
  * @cpu: the CPU
  * @below: only when its virtual time is less than this
+ * @here: the CPU on which it is to run, or VMQOS_ANY_CPU
  *
  * The caller is to wake it with vmqos_queue_wake().
  *
  * Context: any, under rcu_read_lock() or with preemption off.
  * Return: the vCPU or NULL.
  */
-struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below)
+struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below, int here)
 {
 	struct vmqos_gate_cpu *q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
 	struct vmqos_gate *first;
@@ -155,11 +188,11 @@ struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below)
 	s64 best;
 
 	raw_spin_lock_irqsave(&q->lock, flags);
-	first = vmqos_queue_first(q, &best);
+	first = vmqos_queue_first(q, here, &best);
 	if (first && best < below) {
 		vmqos_queue_take(q, first);
 	} else {
-		WRITE_ONCE(q->best, best);
+		vmqos_queue_publish(q);
 		first = NULL;
 	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
@@ -169,20 +202,21 @@ struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below)
 /**
  * vmqos_queue_pop() - take the worthiest vCPU of all out of its queue
  * @below: only when its virtual time is less than this
+ * @here: the CPU on which it is to run, or VMQOS_ANY_CPU
  *
  * Context: as of vmqos_queue_pop_from().
  * Return: the vCPU or NULL.
  */
-struct vmqos_gate *vmqos_queue_pop(s64 below)
+struct vmqos_gate *vmqos_queue_pop(s64 below, int here)
 {
 	struct vmqos_gate *first;
 	int tries, cpu = 0;
 
 	/* What a queue publishes may be a moment old; look again, not for ever. */
 	for (tries = 0; tries < 4; tries++) {
-		if (vmqos_queue_best(&cpu) >= below)
+		if (vmqos_queue_find(here, &cpu) >= below)
 			return NULL;
-		first = vmqos_queue_pop_from(cpu, below);
+		first = vmqos_queue_pop_from(cpu, below, here);
 		if (first)
 			return first;
 	}
@@ -210,13 +244,30 @@ void vmqos_queue_renew(int cpu)
 /**
  * vmqos_queue_wake() - wake a vCPU that is in no queue any more
  * @gate: the vCPU
+ * @here: on this CPU, which has nothing else to run or is about to have nothing;
+ *	else where the scheduler likes
+ *
+ * Only a thread that is parked is woken; one that a signal has brought out of it
+ * meanwhile does not notice.
  *
  * Context: any but under a run queue's lock, under rcu_read_lock() or with
  * preemption off.
  */
-void vmqos_queue_wake(struct vmqos_gate *gate)
+void vmqos_queue_wake(struct vmqos_gate *gate, bool here)
 {
-	swake_up_one(&gate->wait);
+	struct vmqos_thread *thread = READ_ONCE(gate->thread);
+	struct wait_queue_entry entry = {};
+
+	if (!thread)
+		return;
+	entry.private = thread->task;
+	/*
+	 * The scheduler counts who wakes many, and keeps those they wake away from
+	 * them (wake_wide()): to hand over a CPU is not to be counted.
+	 */
+	if (here)
+		current->last_wakee = thread->task;
+	default_wake_function(&entry, TASK_PARKED, here ? VMQOS_WAKE_HERE : 0, NULL);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -19,27 +20,34 @@
  * @parked: vCPUs that parked on this CPU
  * @best: least virtual time of those that may be woken, S64_MAX for none;
  *	written under @lock, read by anyone
+ * @first: the vCPU that has it, or NULL; likewise
  * @last: vCPU that came to this CPU last; the CPU's own hooks and tick
  * @rival: vCPU that may be waiting for this CPU unparked, or NULL; likewise
- * @hand_over: the CPU is to wake the worthiest when its vCPU has left; likewise
+ * @free: no vCPU runs here and none waits, as far as the hooks know; likewise
  * @ticking: the tick is armed; likewise
  * @tick: looks whether the CPU has the right vCPU
  * @idle_work: finds work for the CPU when it goes idle
+ * @kick: has the CPU begin to tick
  * @idle_seen: idle time at the last epoch, us; the epoch's
  */
 struct vmqos_gate_cpu {
 	raw_spinlock_t lock;
 	struct list_head parked;
 	s64 best;
+	struct vmqos_gate *first;
 
 	struct vmqos_gate *last;
 	struct vmqos_gate *rival;
-	bool hand_over;
+	bool free;
 	bool ticking;
 	struct hrtimer tick;
 	struct irq_work idle_work;
+	call_single_data_t kick;
 	u64 idle_seen;
 };
+
+/* Where a vCPU may run is no matter. */
+#define VMQOS_ANY_CPU		(-1)
 
 DECLARE_PER_CPU_ALIGNED(struct vmqos_gate_cpu, vmqos_gate_cpus);
 
@@ -49,10 +57,10 @@ extern atomic_t vmqos_nr_parked;
 void vmqos_queue_init(void);
 void vmqos_queue_add(struct vmqos_gate *gate, enum vmqos_held held);
 bool vmqos_queue_del(struct vmqos_gate *gate);
-struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below);
-struct vmqos_gate *vmqos_queue_pop(s64 below);
+struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below, int here);
+struct vmqos_gate *vmqos_queue_pop(s64 below, int here);
 void vmqos_queue_renew(int cpu);
-s64 vmqos_queue_best(int *cpu);
-void vmqos_queue_wake(struct vmqos_gate *gate);
+s64 vmqos_queue_best(void);
+void vmqos_queue_wake(struct vmqos_gate *gate, bool here);
 
 #endif /* _VMQOS_CPU_QUEUE_H */

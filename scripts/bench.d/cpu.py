@@ -97,9 +97,11 @@ def judge_half(scenario, result, half):
               for vm, demand, got in zip(scenario.vms, result["demand"], received)]
     entitled = [float(amount) for amount in division.divide(claims, capacity)]
     unwanted = max(0, capacity - sum(entitled))
+    lacked = sum(max(0, due - got) for due, got in zip(entitled, received))
     host = {"capacity": capacity, "idle": idle, "own": own,
             "elsewhere": 1000 * scenario.cpus - sum(received) - idle - own,
-            "idle-lost": max(0, idle - unwanted) / scenario.cpus / 10,
+            # Lost is only what somebody was entitled to and lacked.
+            "idle-lost": max(0, min(idle - unwanted, lacked)) / scenario.cpus / 10,
             "schedstat-differs": max(
                 abs(permille * (b - a) - vm) for a, b, vm in
                 zip(begin["schedstat"], end["schedstat"], received))}

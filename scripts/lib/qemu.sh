@@ -41,10 +41,10 @@ qemu_command() {
 			numa+=(-object "memory-backend-ram,id=node$node,size=${each}M"
 				-numa "node,nodeid=$node,memdev=node$node,cpus=$first-$last")
 		done
-		qemu+=(-smp "$cpus,sockets=$numa_nodes,cores=$((cpus / numa_nodes)),threads=1" "${numa[@]}")
-	else
-		qemu+=(-smp "$cpus")
 	fi
+	# As in real hosts the CPUs of a node share a cache, which the scheduler goes by.
+	qemu+=(-smp "$cpus,sockets=$numa_nodes,cores=$((cpus / numa_nodes)),threads=1"
+		${numa[@]+"${numa[@]}"})
 	qemu+=(-kernel "$kernel_dir/vmlinux" -initrd "$run/initrd" -append "$cmdline"
 		-chardev "file,id=console,path=$run/console.log" -serial chardev:console
 		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap

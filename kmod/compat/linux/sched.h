@@ -18,6 +18,19 @@ static inline bool task_is_runnable(struct task_struct *p)
 #endif
 
 /*
+ * Flags of a wake-up, as default_wake_function() takes them: the waker is about to
+ * sleep, and the woken thread had better come to this CPU. The latter exists since
+ * 6.6 (commit ab83f455f04d, "sched: add WF_CURRENT_CPU and externise ttwu"); before,
+ * the scheduler draws the same conclusion from the former when nothing else runs
+ * here. The scheduler's own header has them, which modules do not see.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define VMQOS_WAKE_HERE (0x10 | 0x40)
+#else
+#define VMQOS_WAKE_HERE 0x10
+#endif
+
+/*
  * Since 6.4 (commit 54e6842d0775, "fork/vm: Move common PF_IO_WORKER behavior
  * to new flag") io_uring's are not the only such threads.
  */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMQOS_CPU_TICK_H
+#define _VMQOS_CPU_TICK_H
+
+#include <linux/hrtimer.h>
+
+struct vmqos_gate_cpu;
+struct vmqos_gate_vm;
+
+void vmqos_tick_init(struct vmqos_gate_cpu *q);
+void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate_vm *vm);
+void vmqos_tick_kick(int cpu);
+enum hrtimer_restart vmqos_tick_release(struct hrtimer *timer);
+
+#endif /* _VMQOS_CPU_TICK_H */
