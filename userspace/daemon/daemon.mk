@@ -76,9 +76,9 @@ install: install-daemon
 .PHONY: uninstall-daemon
 uninstall-daemon:
 	rm -f $(DESTDIR)$(UNITDIR)/vmqosd.service
-	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/vmqos
+	[ ! -d $(DESTDIR)$(SYSCONFDIR)/vmqos ] || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/vmqos
 
-.PHONY: uninstall
 uninstall: uninstall-daemon
 
 -include $(DAEMON_OBJECTS:.o=.d)
