@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The test host's initramfs: busybox, the modules that lead to the machine's root,
-# and the two programs in scripts/testhost.d.  Kept beside its kernel.
+# and the programs in scripts/testhost.d.  Kept beside its kernel.
 
 # initramfs_base KERNEL_DIR: print the path of the kernel's initramfs, made anew when
 # what it consists of has changed.
@@ -10,14 +10,14 @@ initramfs_base() {
 	local dir=$1 parts=$VMQOS_ROOT/scripts/testhost.d release key tmp module
 	local busybox=/bin/busybox
 	release=$(<"$dir/release")
-	key=$(cat "$busybox" "$parts/init" "$parts/host" "${BASH_SOURCE[0]}" "$dir/release" | sha256sum | cut -c1-16)
+	key=$(cat "$busybox" "$parts/init" "$parts/host" "$parts/serve" "${BASH_SOURCE[0]}" "$dir/release" | sha256sum | cut -c1-16)
 	if [ ! -e "$dir/initramfs-$key.cpio" ]; then
 		tmp=$(mktemp -d)
 		mkdir -p "$tmp/bin" "$tmp/modules"
 		cp -- "$busybox" "$tmp/bin/busybox"
 		ln -s busybox "$tmp/bin/sh"
 		cp -- "$parts/init" "$tmp/init"
-		cp -- "$parts/host" "$tmp/host"
+		cp -- "$parts/host" "$parts/serve" "$tmp/"
 		chmod 755 "$tmp/init"
 		initramfs_modules "$dir" "$release" >"$tmp/paths" ||
 			vmqos_die "Linux $release has no $(tail -n 1 "$tmp/paths"): it cannot be a test host"
