@@ -164,13 +164,19 @@ static int read_all(FIXTURE_DATA(load) *self, const FIXTURE_VARIANT(load) *varia
 	return 0;
 }
 
-static void stop_all(FIXTURE_DATA(load) *self, const FIXTURE_VARIANT(load) *variant)
+static int stop_all(FIXTURE_DATA(load) *self, const FIXTURE_VARIANT(load) *variant)
 {
+	int ret = 0;
+
 	for (int vm = 0; vm < variant->vms; vm++)
 		for (int i = 0; i < variant->vcpus; i++)
 			vmqos_vmm_stop(self->vm[vm], i);
-	/* The last one said that it stopped a moment before it blocks. */
-	vmqos_sleep_ns(20000000);
+	/* Each said that it stopped a moment before it blocks. */
+	for (int vm = 0; vm < variant->vms; vm++)
+		for (int i = 0; i < variant->vcpus; i++)
+			ret = ret ?: vmqos_proc_wait_blocked(getpid(),
+							     vmqos_vmm_tid(self->vm[vm], i));
+	return ret;
 }
 
 /*
@@ -186,6 +192,12 @@ static void check_remainder(struct __test_metadata *_metadata, int64_t remainder
 	ASSERT_EQ(0, vmqos_proc_irq_ns(&irq_after));
 	TH_LOG("neither run, ready nor blocked: %lld ns, interrupts: %llu ns",
 	       (long long)remainder, (unsigned long long)(irq_after - irq_before));
+	/*
+	 * An emulated CPU that stands still in the middle of a switch makes any of the
+	 * moments long that belong to nobody.
+	 */
+	if (!vmqos_subject_exact_clock())
+		return;
 	EXPECT_GE(least, -slack);
 	/* Their time is told in hundredths of a second. */
 	if (irq_after)
@@ -248,14 +260,14 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 	struct vmqos_sample *a, *b;
 	uint64_t irq, moves = 0;
 
-	stop_all(self, variant);
+	ASSERT_EQ(0, stop_all(self, variant));
 	ASSERT_EQ(0, vmqos_proc_irq_ns(&irq));
 	ASSERT_EQ(0, read_all(self, variant, self->before));
 	for (int vm = 0; vm < variant->vms; vm++)
 		for (int i = 0; i < variant->vcpus; i++)
 			ASSERT_EQ(0, vmqos_vmm_start(self->vm[vm], i));
 	pass_time();
-	stop_all(self, variant);
+	ASSERT_EQ(0, stop_all(self, variant));
 	ASSERT_EQ(0, read_all(self, variant, self->after));
 	for (int vm = 0; vm < variant->vms; vm++) {
 		for (int i = 0; i < variant->vcpus; i++) {
@@ -293,7 +305,7 @@ TEST_F_TIMEOUT(load, sums, 60)
 	size_t count;
 
 	vmqos_sleep_ns(300000000);
-	stop_all(self, variant);
+	ASSERT_EQ(0, stop_all(self, variant));
 	ASSERT_EQ(0, vmqos_vm_stat_get(self->ctx, self->id[0], &vm));
 	ASSERT_EQ(0, vmqos_vcpu_stat_dump(self->ctx, self->id[0], &vcpu, &count));
 	ASSERT_EQ(variant->vcpus, count);

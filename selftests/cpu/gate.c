@@ -170,13 +170,13 @@ TEST_F_TIMEOUT(gate, parked_time_is_accounted, 120)
 	ASSERT_EQ(0, spinners(self, 1, self->cpus, 0, 0, 0));
 	vmqos_sleep_ns(200000000);
 	vmqos_vmm_stop(self->vm[0], 0);
-	vmqos_sleep_ns(50000000);
+	ASSERT_EQ(0, vmqos_proc_wait_blocked(getpid(), vmqos_vmm_tid(self->vm[0], 0)));
 	ASSERT_EQ(0, vmqos_subject_sample(self->ctx, self->id[0], 0, getpid(),
 					  vmqos_vmm_tid(self->vm[0], 0), &a));
 	vmqos_vmm_start(self->vm[0], 0);
 	vmqos_sleep_ns(SPAN_NS);
 	vmqos_vmm_stop(self->vm[0], 0);
-	vmqos_sleep_ns(50000000);
+	ASSERT_EQ(0, vmqos_proc_wait_blocked(getpid(), vmqos_vmm_tid(self->vm[0], 0)));
 	ASSERT_EQ(0, vmqos_subject_sample(self->ctx, self->id[0], 0, getpid(),
 					  vmqos_vmm_tid(self->vm[0], 0), &b));
 	vmqos_stats_sub(&grown, &b.vcpu.stats, &a.vcpu.stats);

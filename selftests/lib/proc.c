@@ -2,6 +2,7 @@
 /* What the kernel itself says about a thread, from /proc. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,50 @@ int vmqos_proc_migrations(pid_t pid, pid_t tid, uint64_t *migrations)
 	ret = find_number(in, "se.nr_migrations", migrations);
 	fclose(in);
 	return ret;
+}
+
+/* Whether the thread is in none of the scheduler's queues. */
+static bool in_no_queue(pid_t pid, pid_t tid)
+{
+	FILE *in = open_file(pid, tid, "wchan");
+	int first = in ? fgetc(in) : '0';
+
+	if (in)
+		fclose(in);
+	/* Where it sleeps; 0 for one that runs, waits for a CPU, or is just about to sleep. */
+	return first != '0' && first != EOF;
+}
+
+/**
+ * vmqos_proc_wait_blocked() - wait until a thread sleeps and its counters stand still
+ * @pid: its process
+ * @tid: the thread
+ *
+ * A thread that has said that it is about to sleep does so a moment later, and on
+ * a busy host the moment is long.
+ *
+ * Return: 0; -ETIMEDOUT after ten seconds; another negative error number.
+ */
+int vmqos_proc_wait_blocked(pid_t pid, pid_t tid)
+{
+	uint64_t end = vmqos_now_ns() + 10000000000ull;
+	struct vmqos_proc before, after;
+	int ret;
+
+	do {
+		ret = vmqos_proc_read(pid, tid, &before);
+		if (!ret && in_no_queue(pid, tid)) {
+			vmqos_sleep_ns(5000000);
+			ret = vmqos_proc_read(pid, tid, &after);
+			if (!ret && in_no_queue(pid, tid) &&
+			    !memcmp(&before, &after, sizeof(before)))
+				return 0;
+		}
+		if (ret)
+			return ret;
+		vmqos_sleep_ns(1000000);
+	} while (vmqos_now_ns() < end);
+	return -ETIMEDOUT;
 }
 
 /**

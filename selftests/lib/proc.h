@@ -24,6 +24,7 @@ struct vmqos_proc {
 
 int vmqos_proc_read(pid_t pid, pid_t tid, struct vmqos_proc *out);
 int vmqos_proc_migrations(pid_t pid, pid_t tid, uint64_t *migrations);
+int vmqos_proc_wait_blocked(pid_t pid, pid_t tid);
 int vmqos_proc_irq_ns(uint64_t *ns);
 uint64_t vmqos_now_ns(void);
 void vmqos_sleep_ns(uint64_t ns);

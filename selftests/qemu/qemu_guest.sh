@@ -88,15 +88,15 @@ truth() {
 	echo "$sum"
 }
 ours() { vmqos --json stat ksft-guest | grep -o '"run_ns": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'; }
+# The truth before and after each of ours: the programs that read take their time.
 compare() {
-	local truth0 ours0 truth1 ours1
-	truth0=$(truth) ours0=$(ours)
+	local truth ours least most
+	truth=("$(truth)") ours=("$(ours)") truth+=("$(truth)")
 	sleep 10
-	truth1=$(truth) ours1=$(ours)
-	ktap_print_msg "run time grew by $((truth1 - truth0)) ns, vmqos says $((ours1 - ours0)) ns"
-	# Two programs are started between the readings: that costs more than 0.1 %.
-	((truth1 > truth0)) && (((ours1 - ours0) * 100 > (truth1 - truth0) * 95)) &&
-		(((ours1 - ours0) * 100 < (truth1 - truth0) * 105))
+	truth+=("$(truth)") ours+=("$(ours)") truth+=("$(truth)")
+	least=$((truth[2] - truth[1])) most=$((truth[3] - truth[0]))
+	ktap_print_msg "run time grew by $least to $most ns, vmqos says $((ours[1] - ours[0])) ns"
+	((least > 0 && (ours[1] - ours[0]) * 1000 >= least * 999 && (ours[1] - ours[0]) * 1000 <= most * 1001))
 }
 ktap_test_result "run time grows as the threads' own" compare
 

@@ -19,6 +19,7 @@
 #define TEST_TIMEOUT_DEFAULT 120
 
 #define ADOPTIONS	200
+#define FEWEST		20	/* however slow the host is */
 #define SPAN_MS		15000
 #define VCPUS		2
 
@@ -52,7 +53,7 @@ TEST(exits_grow_as_kvms)
 	ASSERT_NE(NULL, vm);
 	for (v = 0; v < VCPUS; v++)
 		ASSERT_EQ(v, vmqos_vmm_add_vcpu(vm, &load));
-	for (i = 0; i < ADOPTIONS && vmqos_now_ms() < end; i++) {
+	for (i = 0; i < FEWEST || (i < ADOPTIONS && vmqos_now_ms() < end); i++) {
 		for (v = 0; v < VCPUS; v++)
 			ASSERT_EQ(0, vmqos_vmm_start(vm, v));
 		ASSERT_EQ(0, vmqos_adopt(&raw, &answer, vmqos_vmm_fd(vm), getpid(), "exits", NULL));
@@ -79,7 +80,6 @@ TEST(exits_grow_as_kvms)
 		ASSERT_EQ(0, vmqos_release_and_wait(&raw, id, 20000));
 	}
 	TH_LOG("%d adoptions", i);
-	EXPECT_LT(10, i);
 	vmqos_vmm_destroy(vm);
 	vmqos_raw_free(&answer);
 	vmqos_raw_close(&raw);

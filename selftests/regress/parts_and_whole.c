@@ -23,6 +23,7 @@
 
 #define READS		10000
 #define ADOPTIONS	300
+#define FEWEST		100	/* however slow the host is */
 #define SPAN_MS		8000
 
 TEST(no_part_is_greater_than_its_whole)
@@ -53,17 +54,16 @@ TEST(no_part_is_greater_than_its_whole)
 	ASSERT_EQ(0, vmqos_adopt(&raw, &answer, vmqos_vmm_fd(vm), getpid(), "parts", NULL));
 	id = vmqos_answer_u32(&answer, VMQOS_VM_A_ID);
 	ASSERT_EQ(0, vmqos_wait_attached(&raw, id, 3, 20000));
-	for (i = 0; i < READS && vmqos_now_ms() < end; i++) {
+	for (i = 0; i < FEWEST || (i < READS && vmqos_now_ms() < end); i++) {
 		ASSERT_EQ(0, vmqos_vcpu_get(&raw, &answer, id, i % 3));
 		ASSERT_TRUE(vmqos_schema_check_all(&answer, VMQOS_CMD_VCPU_STAT_GET, why,
 						   sizeof(why)))
 			TH_LOG("reading %d of vCPU %d: %s", i, i % 3, why);
 	}
 	TH_LOG("%d readings", i);
-	EXPECT_LT(100, i);
 	EXPECT_EQ(0, vmqos_release_and_wait(&raw, id, 20000));
 	end = vmqos_now_ms() + SPAN_MS;
-	for (i = 0; i < ADOPTIONS && vmqos_now_ms() < end; i++) {
+	for (i = 0; i < FEWEST / 5 || (i < ADOPTIONS && vmqos_now_ms() < end); i++) {
 		ASSERT_EQ(0, vmqos_adopt(&raw, &answer, vmqos_vmm_fd(vm), getpid(), "parts", NULL));
 		id = vmqos_answer_u32(&answer, VMQOS_VM_A_ID);
 		ASSERT_EQ(0, vmqos_dump(&raw, &answer, VMQOS_CMD_VCPU_STAT_GET));
@@ -73,7 +73,6 @@ TEST(no_part_is_greater_than_its_whole)
 		ASSERT_EQ(0, vmqos_release_and_wait(&raw, id, 20000));
 	}
 	TH_LOG("%d adoptions", i);
-	EXPECT_LT(10, i);
 	vmqos_vmm_destroy(vm);
 	vmqos_raw_free(&answer);
 	vmqos_raw_close(&raw);
