@@ -230,8 +230,9 @@ void vmqos_account_park(struct vmqos_acct *acct, bool limit)
  * counted what passed from the wake-up on.
  *
  * Context: the thread itself.
+ * Return: the time parked, ns.
  */
-void vmqos_account_unpark(struct vmqos_acct *acct)
+u64 vmqos_account_unpark(struct vmqos_acct *acct)
 {
 	u64 stolen;
 
@@ -248,6 +249,7 @@ void vmqos_account_unpark(struct vmqos_acct *acct)
 	smp_store_release(&acct->seq, acct->seq + 1);
 	acct->run_delay += stolen;
 	preempt_enable();
+	return stolen;
 }
 
 /**

@@ -129,7 +129,7 @@ extern struct preempt_ops vmqos_account_ops;
 void vmqos_account_attach(struct vmqos_acct *acct, u64 early);
 void vmqos_account_detach(struct vmqos_acct *acct);
 void vmqos_account_park(struct vmqos_acct *acct, bool limit);
-void vmqos_account_unpark(struct vmqos_acct *acct);
+u64 vmqos_account_unpark(struct vmqos_acct *acct);
 u64 vmqos_account_delay(const struct vmqos_acct *acct,
 			const struct task_struct *task);
 u64 vmqos_account_blocked(const struct vmqos_acct *acct);

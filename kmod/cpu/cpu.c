@@ -13,11 +13,13 @@
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/gate.h"
+#include "cpu/latency.h"
 #include "cpu/guest.h"
 #include "cpu/others.h"
 #include "cpu/policy_nl.h"
 #include "cpu/stat_nl.h"
 #include "cpu/thread.h"
+#include "cpu/unmet.h"
 #include "cpu/workers.h"
 
 DEFINE_STATIC_KEY_FALSE(vmqos_clock_is_tsc);
@@ -178,6 +180,7 @@ void vmqos_cpu_thread_attached(struct vmqos_thread *thread)
 	lockdep_assert_held(&vmqos_lock);
 	cv->state = VMQOS_VCPU_STATE_ATTACHED;
 	cv->vcpu->vm->nr_attached++;
+	vmqos_latency_thread(thread, cv->cvm->policy.latency == VMQOS_CPU_LATENCY_LOW);
 	vmqos_event_vcpu(cv->vcpu);
 }
 
@@ -214,6 +217,8 @@ void vmqos_cpu_thread_retired(struct vmqos_thread *thread)
 
 	lockdep_assert_held(&vmqos_lock);
 	vmqos_gate_retired(thread);
+	if (!thread->dead)
+		vmqos_latency_thread(thread, false);
 	vmqos_others_retired(vm->cpu, thread);
 	vm->nr_attached -= cv->state == VMQOS_VCPU_STATE_ATTACHED;
 	cv->thread = NULL;
@@ -332,8 +337,10 @@ static void vmqos_cpu_scan(void)
 	unsigned long id;
 
 	vmqos_workers_scan();
-	xa_for_each(&vmqos_vms, id, vm)
+	xa_for_each(&vmqos_vms, id, vm) {
 		vmqos_gate_others(vm->cpu);
+		vmqos_unmet_tell(vm);
+	}
 }
 
 static struct vmqos_subsys vmqos_cpu_subsys = {

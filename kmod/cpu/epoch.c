@@ -34,6 +34,9 @@
 #include "cpu/queue.h"
 #include "cpu/tick.h"
 
+#define CREATE_TRACE_POINTS
+#include "cpu/trace.h"
+
 #define VMQOS_EPOCH_NS		(20 * NSEC_PER_MSEC)
 /* While nobody is held back. */
 #define VMQOS_EPOCH_CALM_NS	(50 * NSEC_PER_MSEC)
@@ -77,12 +80,15 @@ static u64 vmqos_epoch_idle(u64 dt, u32 *idlers)
 	return idle;
 }
 
+static const struct vmqos_cpu_policy *vmqos_epoch_policy(struct vmqos_gate_vm *vm)
+{
+	return &container_of(vm, struct vmqos_cpu_vm, gate)->policy;
+}
+
 /* What other threads use is taken from the limit, too. */
 static void vmqos_epoch_limit(struct vmqos_gate_vm *vm, u64 now, u64 dt)
 {
-	struct vmqos_cpu_vm *cvm = container_of(vm, struct vmqos_cpu_vm, gate);
-
-	vmqos_limit_set(&vm->limit, vmqos_gate_on ? cvm->policy.limit : 0);
+	vmqos_limit_set(&vm->limit, vmqos_gate_on ? vmqos_epoch_policy(vm)->limit : 0);
 	if (vm->limit.rate && vm->others_rate)
 		vmqos_limit_charge(&vm->limit, vmqos_time_of(vm->others_rate, dt), now);
 }
@@ -123,6 +129,7 @@ static void vmqos_epoch_run(u64 now)
 	vmqos_lag_round(&round, min(ran + idle, round.dt * num_online_cpus()));
 	list_for_each_entry(vm, &vmqos_gate_vms, link) {
 		vmqos_epoch_limit(vm, now, round.dt);
+		vmqos_unmet_count(vm, vmqos_epoch_policy(vm)->reservation, round.dt);
 		limited |= !!vm->limit.rate;
 	}
 	for_each_possible_cpu(cpu)
@@ -141,6 +148,8 @@ static void vmqos_epoch_run(u64 now)
 	}
 	rcu_read_unlock();
 
+	trace_vmqos_epoch(vmqos_nr_gate_vms, atomic_read(&vmqos_nr_parked),
+			  round.dt, ran, idle);
 	if (atomic_read(&vmqos_nr_parked)) {
 		WRITE_ONCE(vmqos_gate_hot, true);
 		/* Whoever never leaves its CPU does not know that others are parked. */

@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 #include "cpu/limit.h"
+#include "cpu/unmet.h"
 
 struct task_struct;
 struct vmqos_counts;
@@ -48,9 +49,7 @@ enum vmqos_held {
  * @others_rate: what they ran since the look before, millionths of a CPU;
  *	written under vmqos_lock
  * @row: its row in the epoch's table; valid in the epoch
- * @second_ran: what it received since the last check of its reservation, ns
- * @second_want: what it would have run since then, ns
- * @unmet: a reservation that was not met has been told
+ * @unmet: whether it gets what it has reserved
  */
 struct vmqos_gate_vm {
 	struct list_head link;
@@ -68,9 +67,7 @@ struct vmqos_gate_vm {
 	u64 others_seen;
 	u32 others_rate;
 	struct vmqos_entitle_vm *row;
-	u64 second_ran;
-	u64 second_want;
-	bool unmet;
+	struct vmqos_unmet unmet;
 };
 
 /**

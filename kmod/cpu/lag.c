@@ -34,6 +34,8 @@
 
 /* A VM is owed no more than it was entitled to in so much time. */
 #define VMQOS_CREDIT_NS		(40 * NSEC_PER_MSEC)
+/* What a vCPU of the latency class low is ahead of its time: see latency.c. */
+#define VMQOS_BORROWED_SLICES	4
 /* After so long an epoch nobody owes anything: the host was suspended, say. */
 #define VMQOS_FORGET_NS		(200 * NSEC_PER_MSEC)
 
@@ -209,11 +211,12 @@ static void vmqos_lag_vms(const struct vmqos_round *round)
 	}
 }
 
-static void vmqos_lag_set(struct vmqos_gate *gate, u32 rate, s64 lag)
+static void vmqos_lag_set(struct vmqos_gate *gate, u32 rate, s64 lag, s64 borrowed)
 {
 	u32 inv = div_u64((u64)VMQOS_CPU_ONE << 16, rate);
 
-	vmqos_gate_set_vt(gate, inv, -((lag * (s64)inv) >> 16), gate->epoch_run);
+	vmqos_gate_set_vt(gate, inv, -((lag * (s64)inv) >> 16) - borrowed,
+			  gate->epoch_run);
 }
 
 /*
@@ -254,8 +257,10 @@ static void vmqos_lag_spread(struct vmqos_gate_vm *vm, u64 potential, u64 dt)
 	u64 due = vmqos_time_of(vm->entitled, dt), level, rate;
 	struct vmqos_gate *gate;
 	u32 wanting = 0;
-	s64 sum = 0, share, bound;
+	s64 sum = 0, share, bound, borrowed = 0;
 
+	if (vmqos_cvm(vm)->policy.latency == VMQOS_CPU_LATENCY_LOW)
+		borrowed = VMQOS_BORROWED_SLICES * vmqos_gate_slice_ns;
 	level = vmqos_lag_pour(vm, due);
 	list_for_each_entry(gate, &vm->vcpus, link) {
 		if (!gate->want || dt > VMQOS_FORGET_NS) {
@@ -274,7 +279,7 @@ static void vmqos_lag_spread(struct vmqos_gate_vm *vm, u64 potential, u64 dt)
 	list_for_each_entry(gate, &vm->vcpus, link) {
 		if (gate->want)
 			gate->lag = clamp(gate->lag + share, -5 * bound, bound);
-		vmqos_lag_set(gate, rate, gate->lag);
+		vmqos_lag_set(gate, rate, gate->lag, borrowed);
 	}
 }
 

@@ -25,12 +25,14 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "core/vm.h"
 #include "cpu/account.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/park.h"
 #include "cpu/queue.h"
 #include "cpu/thread.h"
+#include "cpu/trace.h"
 
 /**
  * vmqos_park_ask() - ask the current thread to park on its way into the guest
@@ -132,6 +134,8 @@ static bool vmqos_park_give_way(struct vmqos_cpu_vcpu *cv)
 	if (!held)
 		return false;
 	vmqos_account_park(&cv->acct, held == VMQOS_HELD_LIMIT);
+	trace_vmqos_park(cv->vcpu->vm->id, cv->vcpu->index, held == VMQOS_HELD_LIMIT,
+			 vmqos_gate_vt(gate, run));
 	set_special_state(VMQOS_TASK_PARKED);
 	vmqos_queue_add(gate, held);
 	/*
@@ -146,7 +150,8 @@ static bool vmqos_park_give_way(struct vmqos_cpu_vcpu *cv)
 
 static void vmqos_park(struct vmqos_cpu_vcpu *cv)
 {
-	bool parked;
+	bool parked, early;
+	u64 time;
 
 	local_irq_disable();
 	parked = vmqos_park_give_way(cv);
@@ -154,9 +159,9 @@ static void vmqos_park(struct vmqos_cpu_vcpu *cv)
 	if (!parked)
 		return;
 	vmqos_park_sleep(cv);
-	if (READ_ONCE(cv->gate.held))
-		vmqos_queue_del(&cv->gate);
-	vmqos_account_unpark(&cv->acct);
+	early = READ_ONCE(cv->gate.held) && vmqos_queue_del(&cv->gate);
+	time = vmqos_account_unpark(&cv->acct);
+	trace_vmqos_unpark(cv->vcpu->vm->id, cv->vcpu->index, early, time);
 }
 
 /**

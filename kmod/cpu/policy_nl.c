@@ -11,6 +11,7 @@
 #include "core/vm.h"
 #include "cpu/cpu.h"
 #include "cpu/gate.h"
+#include "cpu/latency.h"
 #include "cpu/policy.h"
 #include "cpu/policy_nl.h"
 
@@ -55,6 +56,21 @@ static u64 vmqos_policy_reserved(const struct vmqos_vm *but)
 		if (vm != but && !vmqos_vm_ended(vm))
 			sum += vm->cpu->policy.reservation;
 	return sum;
+}
+
+/**
+ * vmqos_policy_overdrawn() - whether more is promised than there is
+ *
+ * CPUs may have gone offline since it was promised.
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: whether what is reserved and kept is more than the CPUs online.
+ */
+bool vmqos_policy_overdrawn(void)
+{
+	lockdep_assert_held(&vmqos_lock);
+	return vmqos_policy_reserved(NULL) + vmqos_host_policy.kept >
+	       vmqos_policy_capacity();
 }
 
 /* Attribute that is to blame for a refusal. */
@@ -254,6 +270,8 @@ void vmqos_policy_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs)
 	if (vmqos_cpu_policy_overlay(&old, &change, policy, &why) ||
 	    vmqos_cpu_policy_same(&old, policy))
 		return;
+	if (policy->latency != old.latency)
+		vmqos_latency_vm(vm);
 	vmqos_gate_policy(vm->cpu);
 }
 

@@ -11,6 +11,7 @@ struct vmqos_cpu_host_policy;
 struct vmqos_vm;
 
 const struct vmqos_cpu_host_policy *vmqos_policy_host(void);
+bool vmqos_policy_overdrawn(void);
 int vmqos_policy_host_check(struct nlattr *const *attrs,
 			    struct netlink_ext_ack *extack);
 void vmqos_policy_host_set(struct nlattr *const *attrs);

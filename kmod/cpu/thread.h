@@ -37,6 +37,7 @@ struct vmqos_cpu_vcpu;
  * @detach: the hook is to be taken out
  * @dead: the thread has ended
  * @retired: nothing of ours is in the thread, and nothing will be
+ * @sliced: it has a slice of ours; vmqos_lock
  * @final_run: run time when it retired
  * @final_delay: ready time when it retired
  */
@@ -62,6 +63,7 @@ struct vmqos_thread {
 	bool detach;
 	bool dead;
 	bool retired;
+	bool sliced;
 	u64 final_run;
 	u64 final_delay;
 };

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is promised beside the amounts: word of a reservation that cannot be met,
+ * the latency class, and tracepoints that tell what the gate does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "subject.h"
+
+#define ATTACH_MS	10000
+#define SPAN_NS		3000000000ull
+#define MAX_HOGS	16
+#define TRACING		"/sys/kernel/tracing"
+#define INSTANCE	TRACING "/instances/vmqos-promises"
+
+FIXTURE(promises)
+{
+	struct vmqos *ctx;
+	struct vmqos_vmm_vm *vm[2];
+	uint32_t id[2];
+	pid_t hog[MAX_HOGS];
+	int cpus;
+};
+
+FIXTURE_SETUP(promises)
+{
+	const char *missing = vmqos_subject_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (!vmqos_subject_exact_clock())
+		SKIP(return, "figures need the clock of instructions");
+	ASSERT_EQ(0, vmqos_open(&self->ctx));
+	ASSERT_EQ(0, vmqos_subject_gate(self->ctx, true));
+	self->cpus = sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static void end_hogs(FIXTURE_DATA(promises) *self)
+{
+	for (int i = 0; i < MAX_HOGS; i++)
+		if (self->hog[i]) {
+			kill(self->hog[i], SIGKILL);
+			waitpid(self->hog[i], NULL, 0);
+			self->hog[i] = 0;
+		}
+}
+
+FIXTURE_TEARDOWN(promises)
+{
+	end_hogs(self);
+	for (int i = 0; i < 2; i++)
+		if (self->vm[i])
+			vmqos_vmm_destroy(self->vm[i]);
+	vmqos_subject_settle(self->ctx);
+	vmqos_subject_gate(self->ctx, false);
+	vmqos_close(self->ctx);
+}
+
+/* A VM with a policy. */
+static int start(FIXTURE_DATA(promises) *self, int n, int vcpus,
+		 const struct vmqos_vmm_workload *workload,
+		 const struct vmqos_vm_settings *settings)
+{
+	char name[16];
+	int ret;
+
+	snprintf(name, sizeof(name), "promise%d", n);
+	self->vm[n] = vmqos_vmm_create(name, vcpus, 0);
+	if (!self->vm[n])
+		return -ENOMEM;
+	for (int i = 0; i < vcpus; i++) {
+		ret = vmqos_vmm_add_vcpu(self->vm[n], workload);
+		if (ret < 0)
+			return ret;
+		vmqos_vmm_start(self->vm[n], i);
+	}
+	ret = vmqos_subject_adopt(self->ctx, self->vm[n], name, &self->id[n]);
+	if (!ret && settings)
+		ret = vmqos_vm_set(self->ctx, self->id[n], settings, NULL);
+	return ret ? ret : vmqos_subject_wait_attached(self->ctx, self->id[n], vcpus, ATTACH_MS);
+}
+
+static const struct vmqos_vmm_workload spin = { .kind = VMQOS_VMM_SPIN };
+
+static struct vmqos_vm_settings reserve(uint32_t reservation)
+{
+	return (struct vmqos_vm_settings){
+		.set = VMQOS_HAS(VMQOS_VM_CPU_RESERVATION), .cpu_reservation = reservation,
+	};
+}
+
+/* The next event of an unmet reservation: 1, 0 for none in time, or -errno. */
+static int next_unmet(struct vmqos_events *events, struct vmqos_unmet *unmet, int ms)
+{
+	uint64_t end = vmqos_now_ns() + ms * 1000000ull;
+	struct vmqos_event event;
+	int ret;
+
+	while (vmqos_now_ns() < end) {
+		ret = vmqos_events_next(events, &event, 100);
+		if (ret < 0)
+			return ret;
+		if (ret && event.type == VMQOS_EVENT_VM_UNMET) {
+			*unmet = event.unmet;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(promises, unmet_for_affinity, 120)
+{
+	struct vmqos_vm_settings settings = reserve(1500000);
+	struct vmqos_events *events;
+	struct vmqos_unmet unmet;
+	cpu_set_t one, all;
+
+	if (self->cpus < 2)
+		SKIP(return, "needs two CPUs");
+	ASSERT_EQ(0, vmqos_events_open(self->ctx, &events));
+	ASSERT_EQ(0, start(self, 0, 2, &spin, &settings));
+	/* All is well at first. */
+	EXPECT_EQ(0, next_unmet(events, &unmet, 2500));
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_getaffinity(0, sizeof(all), &all);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, sched_setaffinity(vmqos_vmm_tid(self->vm[0], i), sizeof(one), &one));
+	ASSERT_EQ(1, next_unmet(events, &unmet, 4000));
+	TH_LOG("%u of %u, %s", unmet.cpu_received, unmet.cpu_reservation,
+	       vmqos_unmet_reason_name(unmet.reason));
+	EXPECT_EQ(self->id[0], unmet.id);
+	EXPECT_STREQ("promise0", unmet.name);
+	EXPECT_EQ(1500000, unmet.cpu_reservation);
+	EXPECT_STREQ("affinity", vmqos_unmet_reason_name(unmet.reason));
+	EXPECT_GT(unmet.cpu_received, 800000);
+	EXPECT_LT(unmet.cpu_received, 1430000);
+	/* Told once. */
+	EXPECT_EQ(0, next_unmet(events, &unmet, 2500));
+	for (int i = 0; i < 2; i++)
+		sched_setaffinity(vmqos_vmm_tid(self->vm[0], i), sizeof(all), &all);
+	EXPECT_EQ(0, next_unmet(events, &unmet, 2500));
+	vmqos_events_close(events);
+}
+
+TEST_F_TIMEOUT(promises, unmet_for_host_load, 120)
+{
+	struct vmqos_vm_settings settings = reserve(900000);
+	struct vmqos_events *events;
+	struct vmqos_unmet unmet;
+
+	ASSERT_EQ(0, vmqos_events_open(self->ctx, &events));
+	ASSERT_EQ(0, start(self, 0, 1, &spin, &settings));
+	for (int i = 0; i < 3 * self->cpus && i < MAX_HOGS; i++) {
+		self->hog[i] = fork();
+		if (!self->hog[i])
+			for (;;)
+				;
+		setpriority(PRIO_PROCESS, self->hog[i], -5);
+	}
+	EXPECT_EQ(1, next_unmet(events, &unmet, 5000));
+	end_hogs(self);
+	TH_LOG("%u of %u, %s", unmet.cpu_received, unmet.cpu_reservation,
+	       vmqos_unmet_reason_name(unmet.reason));
+	EXPECT_STREQ("host-load", vmqos_unmet_reason_name(unmet.reason));
+	EXPECT_LT(unmet.cpu_received, 850000);
+	vmqos_events_close(events);
+}
+
+/* The slice a thread has asked for, in ns. */
+static uint64_t slice_of(pid_t tid)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = { 0 };
+
+	if (syscall(SYS_sched_getattr, tid, &attr, sizeof(attr), 0))
+		return 0;
+	return attr.runtime;
+}
+
+/* Mean time from wake-up to run over a while, in ns. */
+static uint64_t latency(FIXTURE_DATA(promises) *self)
+{
+	struct vmqos_vm_stat a, b;
+
+	vmqos_sleep_ns(SPAN_NS / 6);
+	if (vmqos_vm_stat_get(self->ctx, self->id[0], &a))
+		return 0;
+	vmqos_sleep_ns(SPAN_NS);
+	if (vmqos_vm_stat_get(self->ctx, self->id[0], &b) ||
+	    b.stats.wakeups == a.stats.wakeups)
+		return 0;
+	return (b.stats.latency_ns - a.stats.latency_ns) / (b.stats.wakeups - a.stats.wakeups);
+}
+
+TEST_F_TIMEOUT(promises, low_latency, 180)
+{
+	static const struct vmqos_vmm_workload halt = { .kind = VMQOS_VMM_DUTY,
+							.period_us = 10000, .run_us = 1000 };
+	struct vmqos_vm_settings settings = { .set = VMQOS_HAS(VMQOS_VM_CPU_LATENCY) };
+	uint64_t normal, low, before, slice;
+	pid_t tid;
+
+	ASSERT_EQ(0, start(self, 0, 1, &halt, NULL));
+	ASSERT_EQ(0, start(self, 1, 2 * self->cpus, &spin, NULL));
+	tid = vmqos_vmm_tid(self->vm[0], 0);
+	before = slice_of(tid);
+	normal = latency(self);
+	settings.cpu_latency = VMQOS_LATENCY_LOW;
+	ASSERT_EQ(0, vmqos_vm_set(self->ctx, self->id[0], &settings, NULL));
+	slice = slice_of(tid);
+	low = latency(self);
+	TH_LOG("woken, it runs after %llu us, with low latency after %llu us; slice %llu and %llu us",
+	       (unsigned long long)normal / 1000, (unsigned long long)low / 1000,
+	       (unsigned long long)before / 1000, (unsigned long long)slice / 1000);
+	ASSERT_GT(normal, 0);
+	ASSERT_GT(low, 0);
+	if (before) {
+		/* The kernel has slices: 6.12 and later. */
+		EXPECT_EQ(500000, slice);
+		EXPECT_LT(low, normal);
+	}
+	settings.cpu_latency = VMQOS_LATENCY_NORMAL;
+	ASSERT_EQ(0, vmqos_vm_set(self->ctx, self->id[0], &settings, NULL));
+	EXPECT_EQ(before, slice_of(tid));
+	settings.cpu_latency = VMQOS_LATENCY_LOW;
+	ASSERT_EQ(0, vmqos_vm_set(self->ctx, self->id[0], &settings, NULL));
+	ASSERT_EQ(0, vmqos_vm_release(self->ctx, self->id[0], NULL));
+	ASSERT_EQ(0, vmqos_subject_wait_gone(self->ctx, self->id[0], ATTACH_MS));
+	EXPECT_EQ(before, slice_of(tid));
+}
+
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = -1;
+
+	if (fd >= 0) {
+		ret = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+		close(fd);
+	}
+	return ret;
+}
+
+TEST_F_TIMEOUT(promises, tracepoints, 120)
+{
+	static const char * const wanted[] = { "vmqos_park: vm=", "for=shares", "for=limit",
+					       "vmqos_unpark: vm=", "by=turn", "vmqos_epoch: vms=2" };
+	struct vmqos_vm_settings limit = { .set = VMQOS_HAS(VMQOS_VM_CPU_LIMIT),
+					   .cpu_limit = 200000 };
+	bool found[sizeof(wanted) / sizeof(wanted[0])] = { false };
+	char line[512];
+	FILE *trace;
+
+	if (access(TRACING "/instances", F_OK))
+		mount("tracefs", TRACING, "tracefs", 0, NULL);
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		SKIP(return, "no tracefs: %s", strerror(errno));
+	ASSERT_EQ(0, put(INSTANCE "/events/vmqos/enable", "1"));
+	ASSERT_EQ(0, start(self, 0, 1, &spin, &limit));
+	ASSERT_EQ(0, start(self, 1, 2 * self->cpus, &spin, NULL));
+	vmqos_sleep_ns(500000000);
+	EXPECT_EQ(0, put(INSTANCE "/events/vmqos/enable", "0"));
+	trace = fopen(INSTANCE "/trace", "r");
+	ASSERT_NE(NULL, trace);
+	while (fgets(line, sizeof(line), trace))
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+			found[i] |= strstr(line, wanted[i]) != NULL;
+	fclose(trace);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (!found[i])
+			TH_LOG("no \"%s\" in the trace", wanted[i]);
+		EXPECT_TRUE(found[i]);
+	}
+	EXPECT_EQ(0, rmdir(INSTANCE));
+}
+
+TEST_HARNESS_MAIN
