@@ -138,7 +138,7 @@ static void vmqos_sched_in(struct preempt_notifier *notifier, int cpu)
 	acct->run_delay = run_delay;
 	if (unlikely(cpu != acct->cpu))
 		vmqos_account_moved(acct, cpu);
-	vmqos_gate_in(thread, cpu);
+	vmqos_gate_in(thread, cpu, off);
 }
 
 static void vmqos_sched_out(struct preempt_notifier *notifier,

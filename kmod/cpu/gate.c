@@ -44,6 +44,10 @@
 bool vmqos_gate_on;
 u32 vmqos_gate_slice_ns = 2000 * NSEC_PER_USEC;
 
+/* A vCPU that is so far behind others is moved, when it has been there so long. */
+#define VMQOS_BEHIND_SLICES	2
+#define VMQOS_STAY_SLICES	4
+
 /* Whether anybody is or should be held back. Set by the tick, cleared by the epoch. */
 bool vmqos_gate_hot;
 
@@ -171,8 +175,8 @@ void vmqos_gate_charge(struct vmqos_gate *gate, u64 run, u64 now)
 		vmqos_limit_charge(limit, ran, now);
 }
 
-/* Whether another CPU runs one that had better give way to a given one. */
-static bool vmqos_gate_room_elsewhere(s64 vt)
+/* Whether another CPU runs one that is ahead of a given one by so many slices. */
+static bool vmqos_gate_room_elsewhere(s64 vt, int slices)
 {
 	u64 now = vmqos_sched_clock();
 	struct vmqos_gate *other;
@@ -185,10 +189,25 @@ static bool vmqos_gate_room_elsewhere(s64 vt)
 		if (!other || !READ_ONCE(other->since))
 			continue;
 		if (vmqos_gate_vt(other, vmqos_gate_run_time(other, now)) - vt >
-		    vmqos_gate_margin(other))
+		    slices * vmqos_gate_margin(other))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Whether a vCPU that runs is left behind where it is: others have taken this CPU
+ * from it for an eighth of its stay and more, vCPUs that sleep much, say, or tasks
+ * of the host, while another CPU runs one that is far ahead of it.
+ */
+static bool vmqos_gate_left_behind(const struct vmqos_gate *gate, s64 vt, u64 run)
+{
+	u64 stay = vmqos_sched_clock() - gate->stay_since;
+	u64 ran = run - gate->stay_run;
+
+	return stay > VMQOS_STAY_SLICES * vmqos_gate_slice_ns &&
+	       ran < stay - stay / 8 && atomic_read(&vmqos_nr_parked) &&
+	       vmqos_gate_room_elsewhere(vt, VMQOS_BEHIND_SLICES);
 }
 
 /**
@@ -196,49 +215,48 @@ static bool vmqos_gate_room_elsewhere(s64 vt)
  * @gate: the vCPU that runs on this CPU
  * @run: its run time, ns
  * @fresh: it has run for less than a tick since it came to this CPU
- * @rival: set to whether one that waits for this CPU unparked is to run instead
+ * @next: set to who is to run instead
  *
  * Context: the vCPU's CPU, preemption off.
  * Return: why it has to, or VMQOS_HELD_NOT.
  */
 enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
-				 bool *rival)
+				 enum vmqos_next *next)
 {
 	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
 	struct vmqos_gate *other = READ_ONCE(q->rival);
 	s64 vt, best, margin, waiting = S64_MAX;
 	int cpu = smp_processor_id();
 
-	*rival = false;
 	if (!READ_ONCE(vmqos_gate_on))
 		return VMQOS_HELD_NOT;
 	if (other && other != gate && vmqos_gate_waits(other, cpu))
 		waiting = vmqos_gate_vt(other, READ_ONCE(other->exec));
-	if (READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.limit.throttled)) {
-		*rival = waiting != S64_MAX;
+	*next = waiting != S64_MAX ? VMQOS_NEXT_WAITING : VMQOS_NEXT_ANY;
+	if (READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.limit.throttled))
 		return VMQOS_HELD_LIMIT;
-	}
 	vt = vmqos_gate_vt(gate, run);
 	margin = vmqos_gate_margin(gate);
 	best = vmqos_queue_best();
-	if (waiting <= best) {
-		*rival = vt - waiting > (fresh ? 0 : margin) ||
-			 (fresh && waiting != S64_MAX &&
-			  vmqos_gate_room_elsewhere(vt));
-		return *rival ? VMQOS_HELD_SHARES : VMQOS_HELD_NOT;
-	}
-	return best != S64_MAX && vt - best > margin ? VMQOS_HELD_SHARES :
-						       VMQOS_HELD_NOT;
+	if (waiting <= best && waiting != S64_MAX &&
+	    (vt - waiting > (fresh ? 0 : margin) || vmqos_gate_room_elsewhere(vt, 1)))
+		return VMQOS_HELD_SHARES;
+	if (vmqos_gate_left_behind(gate, vt, run))
+		return VMQOS_HELD_SHARES;
+	*next = VMQOS_NEXT_WORTHIER;
+	return best < waiting && vt - best > margin ? VMQOS_HELD_SHARES : VMQOS_HELD_NOT;
 }
 
 /*
  * Two vCPUs unparked on one CPU are one too many: the scheduler would divide the
  * CPU between them by rules of its own. The worthiest of those that wait is
  * remembered, and whoever comes in before it gives way at once; so does one that
- * is worthier, if another CPU runs one that is not: parked, it is found there.
+ * is worthier, if another CPU runs one that is not: parked, it is found there. But
+ * one that was woken may want but a moment, and has it at once; the tick sees to
+ * it if it stays.
  */
 static void vmqos_gate_meet(struct vmqos_gate_cpu *q, struct vmqos_gate *gate,
-			    struct vmqos_gate *last, int cpu)
+			    struct vmqos_gate *last, int cpu, bool woken)
 {
 	struct vmqos_gate *rival = q->rival;
 	s64 vt = S64_MAX, last_vt;
@@ -264,7 +282,7 @@ static void vmqos_gate_meet(struct vmqos_gate_cpu *q, struct vmqos_gate *gate,
 		return;
 	WRITE_ONCE(vmqos_gate_hot, true);
 	last_vt = vmqos_gate_vt(gate, gate->exec);
-	if (last_vt > vt || vmqos_gate_room_elsewhere(last_vt))
+	if (last_vt > vt || (!woken && vmqos_gate_room_elsewhere(last_vt, 1)))
 		vmqos_park_ask(gate->thread);
 }
 
@@ -272,10 +290,11 @@ static void vmqos_gate_meet(struct vmqos_gate_cpu *q, struct vmqos_gate *gate,
  * vmqos_gate_in() - a vCPU's thread has come to a CPU
  * @thread: the thread
  * @cpu: the CPU
+ * @off: why it was off its CPU, enum vmqos_off
  *
  * Context: the thread's hook on the way in.
  */
-void vmqos_gate_in(struct vmqos_thread *thread, int cpu)
+void vmqos_gate_in(struct vmqos_thread *thread, int cpu, u32 off)
 {
 	struct vmqos_gate *gate = &thread->vcpu->gate;
 	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
@@ -284,9 +303,14 @@ void vmqos_gate_in(struct vmqos_thread *thread, int cpu)
 
 	WRITE_ONCE(gate->since, current->sched_info.last_arrival);
 	WRITE_ONCE(q->free, false);
+	if (off != VMQOS_OFF_PREEMPTED) {
+		gate->stay_since = gate->since;
+		gate->stay_run = gate->exec;
+	}
 	if (last != gate) {
 		WRITE_ONCE(q->last, gate);
-		vmqos_gate_meet(q, gate, last, cpu);
+		vmqos_gate_meet(q, gate, last, cpu, off == VMQOS_OFF_BLOCKED ||
+				off == VMQOS_OFF_HALTED);
 	}
 	if (unlikely(READ_ONCE(vm->limit.throttled)))
 		vmqos_park_ask(thread);

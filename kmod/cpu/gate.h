@@ -33,6 +33,18 @@ enum vmqos_held {
 };
 
 /**
+ * enum vmqos_next - who runs when a vCPU gives way
+ * @VMQOS_NEXT_WORTHIER: a parked one that is worthier, else it stays
+ * @VMQOS_NEXT_ANY: the worthiest that is parked
+ * @VMQOS_NEXT_WAITING: one that waits for this CPU unparked
+ */
+enum vmqos_next {
+	VMQOS_NEXT_WORTHIER,
+	VMQOS_NEXT_ANY,
+	VMQOS_NEXT_WAITING,
+};
+
+/**
  * struct vmqos_gate_vm - what the gate keeps of a VM
  *
  * @link: links all VMs; vmqos_gate_mutex
@@ -88,6 +100,8 @@ struct vmqos_gate_vm {
  * @exec: run time when it last left its CPU
  * @since: the scheduler's clock when it came to its CPU, 0 off a CPU
  * @charged: run time up to which the VM's limit is charged; on its CPU
+ * @stay_since: when it last came from sleep or park; on its CPU
+ * @stay_run: run time then; on its CPU
  * @asked: its thread has been asked to park; vmqos_thread.lock
  * @held: why it is parked, enum vmqos_held; the queue's lock
  * @queue_cpu: whose queue it is in; the queue's lock
@@ -111,6 +125,8 @@ struct vmqos_gate {
 	u64 exec;
 	u64 since;
 	u64 charged;
+	u64 stay_since;
+	u64 stay_run;
 	bool asked;
 
 	u8 held;
@@ -137,7 +153,7 @@ void vmqos_gate_vcpu_exit(struct vmqos_cpu_vcpu *cv);
 void vmqos_gate_attach(struct vmqos_thread *thread);
 void vmqos_gate_retired(struct vmqos_thread *thread);
 
-void vmqos_gate_in(struct vmqos_thread *thread, int cpu);
+void vmqos_gate_in(struct vmqos_thread *thread, int cpu, u32 off);
 void vmqos_gate_out(struct vmqos_thread *thread, struct task_struct *next);
 
 s64 vmqos_gate_vt(const struct vmqos_gate *gate, u64 run);

@@ -117,19 +117,18 @@ static bool vmqos_park_give_way(struct vmqos_cpu_vcpu *cv)
 {
 	struct vmqos_gate *gate = &cv->gate, *instead = NULL;
 	enum vmqos_held held;
-	bool rival;
+	enum vmqos_next next;
 	u64 run, came;
 
 	lockdep_assert_irqs_disabled();
 	came = gate->exec;
 	run = vmqos_park_run_time(gate);
-	held = vmqos_gate_judge(gate, run, run - came < NSEC_PER_MSEC / 2,
-				&rival);
-	if (held && !rival)
-		instead = vmqos_park_successor(gate, held == VMQOS_HELD_LIMIT ?
+	held = vmqos_gate_judge(gate, run, run - came < NSEC_PER_MSEC / 2, &next);
+	if (held && next != VMQOS_NEXT_WAITING)
+		instead = vmqos_park_successor(gate, next == VMQOS_NEXT_ANY ?
 					S64_MAX : vmqos_gate_vt(gate, run));
 	/* Another CPU took it. */
-	if (held == VMQOS_HELD_SHARES && !rival && !instead)
+	if (held == VMQOS_HELD_SHARES && next != VMQOS_NEXT_WAITING && !instead)
 		held = VMQOS_HELD_NOT;
 	if (!held)
 		return false;

@@ -12,7 +12,7 @@ extern bool vmqos_gate_hot;
 extern u32 vmqos_gate_slice_ns;
 
 enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
-				 bool *rival);
+				 enum vmqos_next *next);
 s64 vmqos_gate_margin(const struct vmqos_gate *gate);
 void vmqos_gate_charge(struct vmqos_gate *gate, u64 run, u64 now);
 void vmqos_park_ask(struct vmqos_thread *thread);

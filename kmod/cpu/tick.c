@@ -80,7 +80,7 @@ static enum hrtimer_restart vmqos_tick(struct hrtimer *timer)
 	struct vmqos_thread *thread = gate ? READ_ONCE(gate->thread) : NULL;
 	struct vmqos_cpu_vcpu *cv;
 	u64 now = vmqos_sched_clock(), run, next;
-	bool rival;
+	enum vmqos_next who;
 
 	/* A CPU that goes offline leaves its timers to another one. */
 	if (q != this_cpu_ptr(&vmqos_gate_cpus) || !thread ||
@@ -96,7 +96,7 @@ static enum hrtimer_restart vmqos_tick(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 	}
 	next = VMQOS_TICK_NS;
-	if (vmqos_gate_judge(gate, run, false, &rival))
+	if (vmqos_gate_judge(gate, run, false, &who))
 		vmqos_park_ask(thread);
 	else
 		next = min(vmqos_tick_slice_left(gate, run),
