@@ -38,6 +38,8 @@
 #include "cpu/trace.h"
 
 #define VMQOS_EPOCH_NS		(20 * NSEC_PER_MSEC)
+/* When a policy has changed. */
+#define VMQOS_EPOCH_LEAST_NS	(2 * NSEC_PER_MSEC)
 /* While nobody is held back. */
 #define VMQOS_EPOCH_CALM_NS	(50 * NSEC_PER_MSEC)
 /* So long after the last vCPU was parked the ticks stop. */
@@ -162,25 +164,35 @@ static void vmqos_epoch_run(u64 now)
 		WRITE_ONCE(vmqos_gate_hot, false);
 }
 
+/*
+ * Sleep until the next epoch is due. A change of a policy ends the sleep, but never
+ * makes an epoch shorter than the least: what happens in it could not be judged.
+ */
+static void vmqos_epoch_sleep(u64 begun)
+{
+	bool hot = READ_ONCE(vmqos_gate_hot) || atomic_read(&vmqos_nr_parked);
+	ktime_t due = ns_to_ktime(begun + (hot ? VMQOS_EPOCH_NS : VMQOS_EPOCH_CALM_NS));
+
+	do {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_stop())
+			schedule_hrtimeout_range(&due, 0, HRTIMER_MODE_ABS);
+		__set_current_state(TASK_RUNNING);
+		due = ns_to_ktime(begun + VMQOS_EPOCH_LEAST_NS);
+	} while (ktime_before(ktime_get(), due) && !kthread_should_stop());
+}
+
 static int vmqos_epoch_loop(void *unused)
 {
-	ktime_t next = ktime_get();
-	u64 period;
+	u64 begun;
 
 	sched_set_fifo_low(current);
 	while (!kthread_should_stop()) {
+		begun = ktime_get_ns();
 		mutex_lock(&vmqos_gate_mutex);
 		vmqos_epoch_run(vmqos_sched_clock());
 		mutex_unlock(&vmqos_gate_mutex);
-		period = READ_ONCE(vmqos_gate_hot) || atomic_read(&vmqos_nr_parked) ?
-			 VMQOS_EPOCH_NS : VMQOS_EPOCH_CALM_NS;
-		next = ktime_add_ns(next, period);
-		if (ktime_before(next, ktime_get()))
-			next = ktime_add_ns(ktime_get(), period);
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (!kthread_should_stop())
-			schedule_hrtimeout_range(&next, 0, HRTIMER_MODE_ABS);
-		__set_current_state(TASK_RUNNING);
+		vmqos_epoch_sleep(begun);
 	}
 	return 0;
 }
