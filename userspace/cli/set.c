@@ -102,6 +102,18 @@ static void say_unreserved(struct vmqos_cli *cli)
 		  vmqos_cpu_format(host.cpu_unreserved, host.cpu_khz, text, sizeof(text)));
 }
 
+/* Nobody is to wonder why a limit does not limit. */
+static void say_unenforced(struct vmqos_cli *cli, const struct vmqos_vm_settings *settings)
+{
+	const uint64_t about_cpu = ~(VMQOS_HAS(VMQOS_VM_NAME) | VMQOS_HAS(VMQOS_VM_UUID));
+	struct vmqos_host host;
+
+	if (!(settings->set & about_cpu) || vmqos_host_get(cli->ctx, -1, &host) ||
+	    !(host.has & VMQOS_HAS(VMQOS_HOST_CPU_GATE)) || host.cpu_gate)
+		return;
+	vmqos_say("kept, but not enforced as long as the gate is off: \"vmqos host set --cpu-gate on\"");
+}
+
 static int run_set(struct vmqos_cli *cli, int argc, char **argv)
 {
 	struct vmqos_vm_settings settings = { 0 };
@@ -127,6 +139,7 @@ static int run_set(struct vmqos_cli *cli, int argc, char **argv)
 		vmqos_write_vm(out, &vm, vmqos_cli_khz(cli));
 		vmqos_out_finish(out);
 	}
+	say_unenforced(cli, &settings);
 	return VMQOS_EXIT_OK;
 }
 
