@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Page faults on mappings of a file, the VMM's own and those that KVM makes for a guest.
+ *
+ * Mappings are shared and their pages never written anywhere, so the kernel maps a page
+ * writable at its first fault, be it for reading: there is no second fault, and pages may
+ * be pinned for as long as anyone likes (vfio, buffers registered with io_uring).
+ *
+ * One page is mapped for each fault: what is around it may be wanted or not.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "mem/mem.h"
+
+static vm_fault_t vmqos_mem_fault(struct vm_fault *vmf)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	struct folio *folio;
+
+	vmqos_mem_inode(inode)->stats.faults++;
+	folio = vmqos_mem_get_folio(inode, vmf->pgoff, vmf);
+	if (IS_ERR(folio)) {
+		switch (PTR_ERR(folio)) {
+		case -EAGAIN:
+			return VM_FAULT_RETRY;
+		case -ENOMEM:
+			return VM_FAULT_OOM;
+		default:
+			return VM_FAULT_SIGBUS;
+		}
+	}
+	/* The lock keeps the page; truncate sets the size first, then waits for it. */
+	if (vmf->pgoff >= DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE)) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return VM_FAULT_SIGBUS;
+	}
+	vmf->page = folio_file_page(folio, vmf->pgoff);
+	return VM_FAULT_LOCKED;
+}
+
+/*
+ * Maps nothing around. It is here because the kernel (since 6.4) takes its being there as
+ * leave to call .fault under the lock of the mapping alone; without it all vCPUs of a VM
+ * would meet at the mmap_lock, with each fault tried twice.
+ */
+static vm_fault_t vmqos_mem_map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
+{
+	return 0;
+}
+
+const struct vm_operations_struct vmqos_mem_vm_ops = {
+	.fault = vmqos_mem_fault,
+	.map_pages = vmqos_mem_map_pages,
+};

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What programs do with a file: map, read, write, allocate, punch, cut.
+ *
+ * All that changes a file's size or removes a range of it is done under the inode's lock
+ * and, for the removal itself, under the mapping's invalidate_lock. Reading takes no
+ * lock: a page is in the cache or it is not, and one that leaves the cache while it is
+ * read was part of the file when the reading began.
+ */
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/seq_file.h>
+#include <linux/uio.h>
+
+#include "mem/mem.h"
+
+static void changed(struct inode *inode)
+{
+	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+}
+
+/* A private mapping of guest memory would be anonymous memory from the first write on. */
+static int vmqos_mem_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_MAYSHARE)) {
+		pr_notice_ratelimited("vmramfs: %s[%d]: %pD can only be mapped shared (QEMU: share=on)\n",
+				      current->comm, task_pid_nr(current), file);
+		return -EOPNOTSUPP;
+	}
+	vma->vm_ops = &vmqos_mem_vm_ops;
+	return 0;
+}
+
+static ssize_t vmqos_mem_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	size_t offset, want, got;
+	struct folio *folio;
+	ssize_t done = 0;
+	loff_t size;
+
+	while (iov_iter_count(to)) {
+		size = i_size_read(inode);
+		if (iocb->ki_pos >= size)
+			break;
+		offset = offset_in_page(iocb->ki_pos);
+		want = min_t(loff_t, PAGE_SIZE - offset, size - iocb->ki_pos);
+		want = min(want, iov_iter_count(to));
+		folio = filemap_get_folio(inode->i_mapping, iocb->ki_pos >> PAGE_SHIFT);
+		if (IS_ERR(folio)) {
+			got = iov_iter_zero(want, to);
+		} else {
+			if (unlikely(PageHWPoison(&folio->page))) {
+				folio_put(folio);
+				return done ? done : -EIO;
+			}
+			got = copy_folio_to_iter(folio, offset, want, to);
+			folio_put(folio);
+		}
+		iocb->ki_pos += got;
+		done += got;
+		if (got < want)
+			return done ? done : -EFAULT;
+		if (fatal_signal_pending(current))
+			return done ? done : -EINTR;
+		cond_resched();
+	}
+	return done;
+}
+
+/* Copies into one page; the reference, taken under its lock, keeps it where it is. */
+static ssize_t write_page(struct inode *inode, loff_t pos, struct iov_iter *from)
+{
+	size_t offset = offset_in_page(pos);
+	size_t want = min(PAGE_SIZE - offset, iov_iter_count(from));
+	struct folio *folio;
+	size_t got;
+
+	folio = vmqos_mem_get_folio(inode, pos >> PAGE_SHIFT, NULL);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	folio_unlock(folio);
+	if (unlikely(PageHWPoison(&folio->page))) {
+		folio_put(folio);
+		return -EIO;
+	}
+	got = copy_page_from_iter(folio_file_page(folio, pos >> PAGE_SHIFT), offset, want, from);
+	folio_put(folio);
+	return got ? got : -EFAULT;
+}
+
+static ssize_t vmqos_mem_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret, done = 0;
+
+	inode_lock(inode);
+	ret = generic_write_checks(iocb, from);
+	if (ret <= 0)
+		goto out;
+	ret = file_remove_privs(iocb->ki_filp);
+	if (ret)
+		goto out;
+	if (iocb->ki_pos > i_size_read(inode))
+		vmqos_mem_zero_tail(inode, i_size_read(inode));
+	while (iov_iter_count(from)) {
+		ret = write_page(inode, iocb->ki_pos, from);
+		if (ret < 0)
+			break;
+		iocb->ki_pos += ret;
+		done += ret;
+		if (iocb->ki_pos > i_size_read(inode))
+			i_size_write(inode, iocb->ki_pos);
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	if (done) {
+		changed(inode);
+		ret = done;
+	}
+out:
+	inode_unlock(inode);
+	return ret;
+}
+
+static int punch(struct inode *inode, loff_t from, loff_t length)
+{
+	filemap_invalidate_lock(inode->i_mapping);
+	truncate_pagecache_range(inode, from, from + length - 1);
+	filemap_invalidate_unlock(inode->i_mapping);
+	vmqos_mem_recount(inode, 0);
+	return 0;
+}
+
+/* What it got stays when it fails: others may have written there since. */
+static int allocate(struct inode *inode, loff_t from, loff_t length)
+{
+	pgoff_t index = from >> PAGE_SHIFT;
+	pgoff_t last = (from + length - 1) >> PAGE_SHIFT;
+	struct folio *folio;
+
+	for (; index <= last; index++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		folio = vmqos_mem_get_folio(inode, index, NULL);
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		folio_unlock(folio);
+		folio_put(folio);
+		cond_resched();
+	}
+	return 0;
+}
+
+static long vmqos_mem_fallocate(struct file *file, int mode, loff_t from, loff_t length)
+{
+	struct inode *inode = file_inode(file);
+	bool grows;
+	int ret;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	inode_lock(inode);
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		ret = punch(inode, from, length);
+		goto out;
+	}
+	grows = !(mode & FALLOC_FL_KEEP_SIZE) && from + length > i_size_read(inode);
+	ret = grows ? inode_newsize_ok(inode, from + length) : 0;
+	if (!ret)
+		ret = allocate(inode, from, length);
+	if (!ret && grows) {
+		vmqos_mem_zero_tail(inode, i_size_read(inode));
+		i_size_write(inode, from + length);
+	}
+out:
+	if (!ret)
+		changed(inode);
+	inode_unlock(inode);
+	return ret;
+}
+
+static int vmqos_mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	int ret;
+
+	ret = setattr_prepare(idmap, dentry, attr);
+	if (ret)
+		return ret;
+	if (attr->ia_valid & ATTR_SIZE) {
+		if (attr->ia_size > i_size_read(inode)) {
+			vmqos_mem_zero_tail(inode, i_size_read(inode));
+			i_size_write(inode, attr->ia_size);
+		} else {
+			filemap_invalidate_lock(inode->i_mapping);
+			i_size_write(inode, attr->ia_size);
+			truncate_pagecache(inode, attr->ia_size);
+			filemap_invalidate_unlock(inode->i_mapping);
+			vmqos_mem_recount(inode, 0);
+		}
+		changed(inode);
+	}
+	setattr_copy(idmap, inode, attr);
+	return 0;
+}
+
+static const char *const share_zero_names[] = { "off", "on", "pressure" };
+
+/* What a file holds and what happened to it: read in /proc/PID/fdinfo of whoever has it. */
+static void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	struct vmqos_mem_mount *mount = vmqos_mem_mount(inode->i_sb);
+	const struct vmqos_mem_stats *stats = &mi->stats;
+
+	seq_printf(m, "mem-share-zero:\t%s\n", share_zero_names[READ_ONCE(mount->share_zero)]);
+	seq_printf(m, "mem-configured:\t%llu\n", (u64)i_size_read(inode));
+	seq_printf(m, "mem-resident:\t%llu\n", READ_ONCE(mi->pages) << PAGE_SHIFT);
+	seq_printf(m, "mem-fills:\t%llu\n", READ_ONCE(stats->fills));
+	seq_printf(m, "mem-faults:\t%llu\n", READ_ONCE(stats->faults));
+	seq_printf(m, "mem-scanned:\t%llu\n", READ_ONCE(stats->scanned));
+	seq_printf(m, "mem-zero-freed:\t%llu\n", READ_ONCE(stats->zero_freed));
+	seq_printf(m, "mem-zero-busy:\t%llu\n", READ_ONCE(stats->zero_busy));
+	seq_printf(m, "mem-zero-locked:\t%llu\n", READ_ONCE(stats->zero_locked));
+	seq_printf(m, "mem-zero-changed:\t%llu\n", READ_ONCE(stats->zero_changed));
+	seq_printf(m, "mem-zero-unmaps:\t%llu\n", READ_ONCE(stats->unmaps));
+	seq_printf(m, "mem-zero-passes:\t%llu\n", READ_ONCE(stats->passes));
+	seq_printf(m, "mem-zero-scan-ns:\t%llu\n", READ_ONCE(stats->scan_ns));
+}
+
+const struct file_operations vmqos_mem_file_ops = {
+	.owner = THIS_MODULE,
+	.llseek = generic_file_llseek,
+	.read_iter = vmqos_mem_read_iter,
+	.write_iter = vmqos_mem_write_iter,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
+	.mmap = vmqos_mem_mmap,
+	.fsync = noop_fsync,
+	.fallocate = vmqos_mem_fallocate,
+	.show_fdinfo = vmqos_mem_show_fdinfo,
+};
+
+const struct inode_operations vmqos_mem_file_iops = {
+	.setattr = vmqos_mem_setattr,
+};

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmqos_mem: guest memory in a filesystem of our own. Initialisation in order, and its
+ * mirror.
+ */
+#include <linux/module.h>
+
+#include "mem/mem.h"
+
+static int __init vmqos_mem_init(void)
+{
+	int ret;
+
+	ret = vmqos_zero_init();
+	if (ret)
+		return ret;
+	ret = vmqos_mem_super_init();
+	if (ret)
+		goto err_zero;
+	return 0;
+
+err_zero:
+	vmqos_zero_exit();
+	return ret;
+}
+
+static void __exit vmqos_mem_exit(void)
+{
+	vmqos_mem_super_exit();
+	vmqos_zero_exit();
+}
+
+module_init(vmqos_mem_init);
+module_exit(vmqos_mem_exit);
+MODULE_ALIAS_FS("vmramfs");
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("A filesystem for the memory of KVM virtual machines");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages of a file: found, made, counted.
+ *
+ * DOC: Overview
+ *
+ * All memory of a file stands in its page cache; a page that is not there is a hole and
+ * reads as zeros. Four rules hold:
+ *
+ * 1. A page enters the cache here only (vmqos_mem_fill()), with the mapping's
+ *    invalidate_lock held shared: punching and truncating hold it exclusively, so that
+ *    nothing comes back that they have just removed, and no page is made behind the end
+ *    of a file by a fault that looked at the size too early.
+ * 2. A page that is to be written or mapped is locked and found to be still the file's
+ *    under its lock. Whoever removes a page does so under that lock. A reference taken
+ *    under the lock keeps the page from the scanner, which counts references.
+ * 3. Every page is dirty for as long as it lives, for the kernel drops clean pages when
+ *    it is asked to (drop_caches) or thinks it right. There is nowhere to write them.
+ * 4. A page is charged to the mount before it enters the cache. How many left, the
+ *    kernel tells nobody, so it is worked out from the mapping's own count
+ *    (vmqos_mem_recount()), by everyone who has added or removed some.
+ */
+#include <linux/cgroup.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+
+#include "mem/mem.h"
+
+static bool charge(struct vmqos_mem_mount *mount)
+{
+	u64 max = READ_ONCE(mount->max_pages);
+	s64 used = atomic64_read(&mount->used_pages);
+
+	do {
+		if (max && used >= (s64)max)
+			return false;
+	} while (!atomic64_try_cmpxchg(&mount->used_pages, &used, used + 1));
+	return true;
+}
+
+/**
+ * vmqos_mem_recount() - bring the charge of a file in line with its pages
+ * @inode: the file
+ * @added: pages that the caller has charged and added to the page cache
+ *
+ * Another who has added a page and not yet told so makes the cache look larger than the
+ * charge; what left is then found by its own call.
+ *
+ * Context: any that may take a spinlock, no page lock needed.
+ */
+void vmqos_mem_recount(struct inode *inode, unsigned int added)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	u64 there, gone = 0;
+
+	spin_lock(&mi->lock);
+	mi->pages += added;
+	mi->stats.fills += added;
+	there = READ_ONCE(inode->i_mapping->nrpages);
+	if (mi->pages > there) {
+		gone = mi->pages - there;
+		mi->pages = there;
+	}
+	inode->i_blocks = mi->pages << (PAGE_SHIFT - 9);
+	spin_unlock(&mi->lock);
+	if (gone)
+		atomic64_sub(gone, &vmqos_mem_mount(inode->i_sb)->used_pages);
+}
+
+/* The page belongs to whom the mapping belongs to, whoever touches it first. */
+static int add_folio(struct inode *inode, struct folio *folio, pgoff_t index,
+		     struct vm_fault *vmf)
+{
+	struct mem_cgroup *owner, *before;
+	int ret;
+
+	if (!vmf || vmf->vma->vm_mm == current->mm)
+		return filemap_add_folio(inode->i_mapping, folio, index, GFP_KERNEL);
+	owner = get_mem_cgroup_from_mm(vmf->vma->vm_mm);
+	before = set_active_memcg(owner);
+	ret = filemap_add_folio(inode->i_mapping, folio, index, GFP_KERNEL);
+	set_active_memcg(before);
+	mem_cgroup_put(owner);
+	return ret;
+}
+
+/* Returns the new page locked and referenced; -EEXIST when another was faster. */
+static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct vm_fault *vmf)
+{
+	struct vmqos_mem_mount *mount = vmqos_mem_mount(inode->i_sb);
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_ZERO;
+	struct folio *folio;
+	int ret;
+
+	if (!charge(mount))
+		return ERR_PTR(-ENOSPC);
+	if (vmf)
+		folio = vmqos_compat_vma_alloc_folio(gfp, 0, vmf->vma, vmf->address);
+	else
+		folio = folio_alloc(gfp, 0);
+	if (!folio) {
+		ret = -ENOMEM;
+		goto uncharge;
+	}
+	folio_mark_uptodate(folio);
+
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	if (vmf && index >= DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE))
+		ret = -EFAULT;
+	else
+		ret = add_folio(inode, folio, index, vmf);
+	if (!ret) {
+		folio_mark_dirty(folio);
+		vmqos_mem_recount(inode, 1);
+	}
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	if (!ret)
+		return folio;
+
+	folio_put(folio);
+uncharge:
+	atomic64_dec(&mount->used_pages);
+	return ERR_PTR(ret);
+}
+
+static int lock_folio(struct folio *folio, struct vm_fault *vmf)
+{
+	if (folio_trylock(folio))
+		return 0;
+	/* KVM asks so before it lets a thread of its own wait, while the vCPU goes on. */
+	if (vmf && vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return -EAGAIN;
+	return folio_lock_killable(folio);
+}
+
+/**
+ * vmqos_mem_get_folio() - the page of a file, made if it is not there
+ * @inode: the file
+ * @index: which page
+ * @vmf: the fault that wants it; NULL for a caller that holds the inode's lock and may
+ *	also get a page behind the end of the file
+ *
+ * Context: may sleep; takes invalidate_lock (shared) and page locks.
+ * Return: the page, locked and referenced, or an error pointer: -ENOSPC when the mount is
+ * full, -ENOMEM, -EFAULT behind the end of the file, -EINTR for a task that is being
+ * killed, -EAGAIN when a fault that must not wait would have to.
+ */
+struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct folio *folio;
+	int ret;
+
+	for (;;) {
+		folio = filemap_get_folio(mapping, index);
+		if (IS_ERR(folio)) {
+			folio = vmqos_mem_fill(inode, index, vmf);
+			if (PTR_ERR_OR_ZERO(folio) == -EEXIST)
+				continue;
+			return folio;
+		}
+		ret = lock_folio(folio, vmf);
+		if (ret) {
+			folio_put(folio);
+			return ERR_PTR(ret);
+		}
+		if (folio->mapping == mapping)
+			return folio;
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
+/**
+ * vmqos_mem_zero_tail() - clear what stands behind the end of a file in its last page
+ * @inode: the file, its lock held
+ * @size: where it ends; a multiple of the page size has no such tail
+ *
+ * A mapping lets programs write there, and a file that grows must not show it.
+ *
+ * Context: may sleep; takes a page lock.
+ */
+void vmqos_mem_zero_tail(struct inode *inode, loff_t size)
+{
+	size_t from = offset_in_page(size);
+	struct folio *folio;
+
+	if (!from)
+		return;
+	folio = filemap_get_folio(inode->i_mapping, size >> PAGE_SHIFT);
+	if (IS_ERR(folio))
+		return;
+	folio_lock(folio);
+	if (folio->mapping == inode->i_mapping)
+		folio_zero_segment(folio, from, PAGE_SIZE);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/*
+ * A page whose memory has failed stays where it is: a hole in its place would read as
+ * zeros, and the guest would never know. The kernel itself refuses to map it again.
+ */
+static int keep_poisoned(struct address_space *mapping, struct vmqos_compat_failed *what)
+{
+	return 0;
+}
+
+const struct address_space_operations vmqos_mem_aops = {
+	.dirty_folio = noop_dirty_folio,
+#ifdef CONFIG_MIGRATION
+	.migrate_folio = filemap_migrate_folio,
+#endif
+	.error_remove_folio = keep_poisoned,
+};

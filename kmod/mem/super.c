@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The filesystem: its options, its mounts, the birth and the end of its inodes. */
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+
+#include "mem/mem.h"
+
+static struct kmem_cache *inode_cache;
+
+enum { OPT_SIZE, OPT_UID, OPT_GID, OPT_MODE, OPT_HUGE, OPT_ZEROS, OPT_SHARE_ZERO };
+
+static const struct constant_table share_zero_table[] = {
+	{ "off", VMQOS_MEM_SHARE_ZERO_OFF },
+	{ "on", VMQOS_MEM_SHARE_ZERO_ON },
+	{ "pressure", VMQOS_MEM_SHARE_ZERO_PRESSURE },
+	{}
+};
+
+static const struct fs_parameter_spec parameters[] = {
+	fsparam_string("size", OPT_SIZE),
+	fsparam_u32("uid", OPT_UID),
+	fsparam_u32("gid", OPT_GID),
+	fsparam_u32oct("mode", OPT_MODE),
+	fsparam_string("huge", OPT_HUGE),
+	fsparam_string("zeros", OPT_ZEROS),
+	fsparam_enum("share_zero", OPT_SHARE_ZERO, share_zero_table),
+	{}
+};
+
+/**
+ * struct options - what was asked for
+ * @mount: the values
+ * @given: those that were named, bits of OPT_
+ */
+struct options {
+	struct vmqos_mem_mount mount;
+	unsigned long given;
+};
+
+/* Bytes with a suffix, or per cent of the host's memory; the part of a page is dropped. */
+static int parse_size(struct fs_context *fc, const char *text, u64 *pages)
+{
+	unsigned long long size;
+	char *rest;
+
+	size = memparse(text, &rest);
+	if (*rest == '%' && rest != text) {
+		if (size > 100000)
+			return invalfc(fc, "size=%s: that is more than there is", text);
+		size = div_u64(size * totalram_pages(), 100) << PAGE_SHIFT;
+		rest++;
+	}
+	if (*rest || rest == text)
+		return invalfc(fc, "size=%s: give bytes, as 512M or 8G, or a percentage of the host's memory, as 80%%; 0 for no limit",
+			       text);
+	if (size && size < PAGE_SIZE)
+		return invalfc(fc, "size=%s: the least is a page, %lu bytes", text, PAGE_SIZE);
+	*pages = size >> PAGE_SHIFT;
+	return 0;
+}
+
+static int parse_param(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct options *options = fc->fs_private;
+	struct fs_parse_result result;
+	int opt, ret = 0;
+
+	opt = fs_parse(fc, parameters, param, &result);
+	if (opt < 0)
+		return opt;
+	switch (opt) {
+	case OPT_SIZE:
+		ret = parse_size(fc, param->string, &options->mount.max_pages);
+		break;
+	case OPT_UID:
+		options->mount.uid = make_kuid(fc->user_ns, result.uint_32);
+		if (!uid_valid(options->mount.uid))
+			return invalfc(fc, "uid=%u: there is no such user", result.uint_32);
+		break;
+	case OPT_GID:
+		options->mount.gid = make_kgid(fc->user_ns, result.uint_32);
+		if (!gid_valid(options->mount.gid))
+			return invalfc(fc, "gid=%u: there is no such group", result.uint_32);
+		break;
+	case OPT_MODE:
+		options->mount.mode = result.uint_32 & 07777;
+		break;
+	case OPT_HUGE:
+		if (strcmp(param->string, "never"))
+			return invalfc(fc, "huge=%s: this version has pages of 4K only, huge=never",
+				       param->string);
+		break;
+	case OPT_ZEROS:
+		if (strcmp(param->string, "fill"))
+			return invalfc(fc, "zeros=%s: in this version a hole that is read gets a page, zeros=fill",
+				       param->string);
+		break;
+	case OPT_SHARE_ZERO:
+		options->mount.share_zero = result.uint_32;
+		break;
+	}
+	options->given |= BIT(opt);
+	return ret;
+}
+
+static int vmqos_mem_statfs(struct dentry *dentry, struct kstatfs *stat)
+{
+	struct vmqos_mem_mount *mount = vmqos_mem_mount(dentry->d_sb);
+	u64 max = READ_ONCE(mount->max_pages);
+	u64 used = atomic64_read(&mount->used_pages);
+	int ret = simple_statfs(dentry, stat);
+
+	if (ret)
+		return ret;
+	/* Without a limit, what the host has stands for what there is. */
+	stat->f_blocks = max ? max : totalram_pages();
+	stat->f_bfree = stat->f_blocks > used ? stat->f_blocks - used : 0;
+	stat->f_bavail = stat->f_bfree;
+	return 0;
+}
+
+static int vmqos_mem_show_options(struct seq_file *m, struct dentry *root)
+{
+	struct vmqos_mem_mount *mount = vmqos_mem_mount(root->d_sb);
+
+	if (mount->max_pages)
+		seq_printf(m, ",size=%lluk", mount->max_pages << (PAGE_SHIFT - 10));
+	if (!uid_eq(mount->uid, GLOBAL_ROOT_UID))
+		seq_printf(m, ",uid=%u", from_kuid_munged(&init_user_ns, mount->uid));
+	if (!gid_eq(mount->gid, GLOBAL_ROOT_GID))
+		seq_printf(m, ",gid=%u", from_kgid_munged(&init_user_ns, mount->gid));
+	if (mount->mode != 0755)
+		seq_printf(m, ",mode=%03o", mount->mode);
+	seq_printf(m, ",share_zero=%s", share_zero_table[mount->share_zero].name);
+	return 0;
+}
+
+static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
+{
+	struct vmqos_mem_inode *mi = alloc_inode_sb(sb, inode_cache, GFP_KERNEL);
+
+	if (!mi)
+		return NULL;
+	mi->pages = 0;
+	mi->cursor = 0;
+	INIT_LIST_HEAD(&mi->node);
+	memset(&mi->stats, 0, sizeof(mi->stats));
+	return &mi->vfs;
+}
+
+static void vmqos_mem_free_inode(struct inode *inode)
+{
+	kmem_cache_free(inode_cache, vmqos_mem_inode(inode));
+}
+
+static void vmqos_mem_evict_inode(struct inode *inode)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+
+	vmqos_zero_remove(mi);
+	truncate_inode_pages_final(inode->i_mapping);
+	clear_inode(inode);
+	vmqos_mem_recount(inode, 0);
+	WARN_ON_ONCE(mi->pages);
+}
+
+static const struct super_operations super_ops = {
+	.alloc_inode = vmqos_mem_alloc_inode,
+	.free_inode = vmqos_mem_free_inode,
+	.drop_inode = inode_just_drop,
+	.evict_inode = vmqos_mem_evict_inode,
+	.statfs = vmqos_mem_statfs,
+	.show_options = vmqos_mem_show_options,
+};
+
+static int fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	struct options *options = fc->fs_private;
+	struct vmqos_mem_mount *mount;
+	struct inode *root;
+
+	mount = kmemdup(&options->mount, sizeof(*mount), GFP_KERNEL);
+	if (!mount)
+		return -ENOMEM;
+	sb->s_fs_info = mount;
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_maxbytes = MAX_LFS_FILESIZE;
+	sb->s_magic = VMQOS_MEM_MAGIC;
+	sb->s_op = &super_ops;
+	sb->s_time_gran = 1;
+	sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
+
+	root = vmqos_mem_inode_new(sb, NULL, S_IFDIR | mount->mode);
+	if (!root)
+		return -ENOMEM;
+	root->i_uid = mount->uid;
+	root->i_gid = mount->gid;
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int get_tree(struct fs_context *fc)
+{
+	return get_tree_nodev(fc, fill_super);
+}
+
+/* size and share_zero can change while files are in use; the rest belongs to the root. */
+static int reconfigure(struct fs_context *fc)
+{
+	struct vmqos_mem_mount *mount = vmqos_mem_mount(fc->root->d_sb);
+	struct options *options = fc->fs_private;
+	u64 max = options->mount.max_pages;
+	u64 used = atomic64_read(&mount->used_pages);
+
+	if (options->given & BIT(OPT_SIZE) && max && max < used)
+		return invalfc(fc, "size=%lluk: the files hold %lluk already",
+			       max << (PAGE_SHIFT - 10), used << (PAGE_SHIFT - 10));
+	if ((options->given & BIT(OPT_UID) && !uid_eq(options->mount.uid, mount->uid)) ||
+	    (options->given & BIT(OPT_GID) && !gid_eq(options->mount.gid, mount->gid)) ||
+	    (options->given & BIT(OPT_MODE) && options->mount.mode != mount->mode))
+		return invalfc(fc, "uid, gid and mode are those of the root since it was mounted: use chown and chmod");
+	if (options->given & BIT(OPT_SIZE))
+		WRITE_ONCE(mount->max_pages, max);
+	if (options->given & BIT(OPT_SHARE_ZERO)) {
+		WRITE_ONCE(mount->share_zero, options->mount.share_zero);
+		vmqos_zero_wake();
+	}
+	return 0;
+}
+
+static void free_context(struct fs_context *fc)
+{
+	kfree(fc->fs_private);
+}
+
+static const struct fs_context_operations context_ops = {
+	.parse_param = parse_param,
+	.get_tree = get_tree,
+	.reconfigure = reconfigure,
+	.free = free_context,
+};
+
+static int init_context(struct fs_context *fc)
+{
+	struct options *options = kzalloc(sizeof(*options), GFP_KERNEL);
+
+	if (!options)
+		return -ENOMEM;
+	options->mount.mode = 0755;
+	options->mount.uid = current_fsuid();
+	options->mount.gid = current_fsgid();
+	fc->fs_private = options;
+	fc->ops = &context_ops;
+	return 0;
+}
+
+static void kill_super(struct super_block *sb)
+{
+	struct vmqos_mem_mount *mount = vmqos_mem_mount(sb);
+
+	vmqos_compat_kill_super(sb);
+	kfree(mount);
+}
+
+static struct file_system_type vmramfs = {
+	.owner = THIS_MODULE,
+	.name = "vmramfs",
+	.init_fs_context = init_context,
+	.parameters = parameters,
+	.kill_sb = kill_super,
+};
+
+static void init_once(void *object)
+{
+	struct vmqos_mem_inode *mi = object;
+
+	inode_init_once(&mi->vfs);
+	spin_lock_init(&mi->lock);
+}
+
+/**
+ * vmqos_mem_super_init() - make the filesystem known
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_mem_super_init(void)
+{
+	int ret;
+
+	inode_cache = kmem_cache_create("vmqos_mem_inode", sizeof(struct vmqos_mem_inode), 0,
+					SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, init_once);
+	if (!inode_cache)
+		return -ENOMEM;
+	ret = register_filesystem(&vmramfs);
+	if (ret)
+		kmem_cache_destroy(inode_cache);
+	return ret;
+}
+
+/**
+ * vmqos_mem_super_exit() - forget the filesystem; no mount is left, they hold the module
+ *
+ * Context: may sleep.
+ */
+void vmqos_mem_super_exit(void)
+{
+	unregister_filesystem(&vmramfs);
+	/* Inodes are freed after a grace period. */
+	rcu_barrier();
+	kmem_cache_destroy(inode_cache);
+}

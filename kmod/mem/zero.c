@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The scanner: finds pages that hold only zeros and makes holes of them.
+ *
+ * DOC: Overview
+ *
+ * A page is given back only if nobody can have written to it since it was seen to be all
+ * zeros. That is made sure of in this order, under the page's lock:
+ *
+ * 1. Take it out of all page tables (unmap_mapping_pages()). That flushes the TLBs, and
+ *    KVM's mmu notifier drops the guest's mapping. A fault that wants it back waits for
+ *    the lock.
+ * 2. See that the page cache and we hold the only references. Whoever writes through the
+ *    kernel (direct I/O, vhost, vfio, io_uring, our own write_iter) holds one.
+ * 3. Now look at all of it. Nobody can write any more: what is read is what it is.
+ * 4. Remove it from the page cache. Who waited for the lock sees that it is gone and
+ *    looks for it again.
+ *
+ * Why 2 misses nobody: get_user_pages_fast() takes its reference first and then looks
+ * whether the page table's entry is still the same; we clear the entry first and then
+ * look at the references. One of both sees the other. The slow way works under the page
+ * table's lock, and whoever finds a page in the cache locks it before writing and sees
+ * whether it is still the file's. KVM's established mappings hold no reference and end
+ * with the notifier; a fault of KVM's that is under way holds one, or is tried again
+ * because the notifier has counted up (mmu_invalidate_retry).
+ *
+ * A first look without any lock only says which pages are worth this. Page locks are
+ * tried, never waited for. Pages that the kernel has put into a per-CPU list of its own
+ * have one more reference for a while, and are found again in the next pass.
+ *
+ * The price is the unmapping: every run of pages is one round of notifiers, KVM's and
+ * TLB flushes, and each may have to wait for a CPU. Pages near each other are therefore
+ * unmapped together, and the budget counts the time that has gone by, not the time on a
+ * CPU: on a loaded host the scanner rests longer.
+ */
+#include <linux/folio_batch.h>
+#include <linux/highmem.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+
+#include "mem/mem.h"
+
+/* Pages locked at a time, and unmapped at most in one run. */
+#define BATCH		64
+/* Pages between two candidates that are unmapped along with them. */
+#define GAP		8
+/* A stretch of work: as many pages, or as much time. */
+#define STRETCH_PAGES	512
+#define STRETCH_NS	(5 * NSEC_PER_MSEC)
+
+/*
+ * Protects the list of files, which one is scanned, and whether it may go: the scanner
+ * holds it while it works on a file.
+ */
+static DEFINE_MUTEX(vmqos_zero_mutex);
+static LIST_HEAD(files);
+/* The file in which the scanner is, NULL between passes. */
+static struct vmqos_mem_inode *at;
+
+static struct task_struct *scanner;
+static DECLARE_WAIT_QUEUE_HEAD(waiting);
+static bool woken;
+/* Candidates of the stretch, used by the scanner alone. */
+static struct folio *candidates[BATCH];
+
+static unsigned int scan_percent = 5;
+static unsigned int scan_period_ms = 10000;
+static unsigned int pressure_percent = 10;
+
+static int set_and_wake(const char *text, const struct kernel_param *param)
+{
+	int ret = param_set_uint(text, param);
+
+	if (!ret)
+		vmqos_zero_wake();
+	return ret;
+}
+
+static const struct kernel_param_ops waking = {
+	.set = set_and_wake,
+	.get = param_get_uint,
+};
+
+module_param_cb(scan_percent, &waking, &scan_percent, 0644);
+MODULE_PARM_DESC(scan_percent,
+		 "most of one CPU's time that looking for zero pages takes, in per cent (5); 0: do not look");
+module_param_cb(scan_period_ms, &waking, &scan_period_ms, 0644);
+MODULE_PARM_DESC(scan_period_ms,
+		 "least time from the begin of one pass to that of the next, in ms (10000); 0: no rest");
+module_param_cb(pressure_percent, &waking, &pressure_percent, 0644);
+MODULE_PARM_DESC(pressure_percent,
+		 "with share_zero=pressure look while less than this of the host's memory is available, in per cent (10)");
+
+/*
+ * Rules that a test may break, to see that it would notice: never in a module that is
+ * built in the usual way.
+ */
+#ifdef VMQOS_MEM_BREAK
+static unsigned int break_rule;
+module_param(break_rule, uint, 0644);
+MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock");
+
+static bool broken(unsigned int rule)
+{
+	return READ_ONCE(break_rule) == rule;
+}
+#else
+static bool broken(unsigned int rule)
+{
+	return false;
+}
+#endif
+
+enum { RULE_UNMAP = 1, RULE_COUNT, RULE_LOOK };
+
+static bool is_zero(struct folio *folio)
+{
+	void *data = kmap_local_folio(folio, 0);
+	bool zero = !memchr_inv(data, 0, PAGE_SIZE);
+
+	kunmap_local(data);
+	return zero;
+}
+
+static bool pressed(void)
+{
+	u64 limit = READ_ONCE(pressure_percent);
+
+	return si_mem_available() < (long)div_u64(limit * totalram_pages(), 100);
+}
+
+static bool wanted(struct vmqos_mem_inode *mi)
+{
+	switch (READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->share_zero)) {
+	case VMQOS_MEM_SHARE_ZERO_ON:
+		return true;
+	case VMQOS_MEM_SHARE_ZERO_PRESSURE:
+		return pressed();
+	default:
+		return false;
+	}
+}
+
+/* Locks what can be locked, in place, and lets go of the rest. Returns how many. */
+static unsigned int lock_candidates(struct vmqos_mem_inode *mi, unsigned int n)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		struct folio *folio = candidates[i];
+
+		if (folio_test_mlocked(folio)) {
+			mi->stats.zero_locked++;
+		} else if (!folio_trylock(folio)) {
+			mi->stats.zero_busy++;
+		} else if (folio->mapping != mi->vfs.i_mapping) {
+			folio_unlock(folio);
+		} else {
+			candidates[kept++] = folio;
+			continue;
+		}
+		folio_put(folio);
+	}
+	return kept;
+}
+
+/* The candidates stand in the order of the file. */
+static void unmap_candidates(struct vmqos_mem_inode *mi, unsigned int n)
+{
+	unsigned int from, to;
+	bool mapped;
+
+	for (from = 0; from < n; from = to) {
+		mapped = folio_mapped(candidates[from]);
+		for (to = from + 1; to < n; to++) {
+			if (candidates[to]->index - candidates[to - 1]->index > GAP)
+				break;
+			mapped = mapped || folio_mapped(candidates[to]);
+		}
+		/* A fault maps a page under its lock, which we hold: none can become it. */
+		if (!mapped)
+			continue;
+		unmap_mapping_pages(mi->vfs.i_mapping, candidates[from]->index,
+				    candidates[to - 1]->index - candidates[from]->index + 1,
+				    false);
+		mi->stats.unmaps++;
+	}
+}
+
+static void judge(struct vmqos_mem_inode *mi, struct folio *folio)
+{
+	/* One reference is the page cache's, one is ours. */
+	if (!broken(RULE_COUNT) && !broken(RULE_UNMAP) &&
+	    (folio_mapped(folio) || folio_ref_count(folio) != folio_nr_pages(folio) + 1)) {
+		mi->stats.zero_busy++;
+	} else if (!broken(RULE_LOOK) && !is_zero(folio)) {
+		mi->stats.zero_changed++;
+	} else {
+		/* Test only: the moment in which a write would be lost, made long enough. */
+		if (broken(RULE_UNMAP))
+			schedule_timeout_uninterruptible(1);
+		if (!generic_error_remove_folio(mi->vfs.i_mapping, folio))
+			mi->stats.zero_freed++;
+	}
+}
+
+static void free_candidates(struct vmqos_mem_inode *mi, unsigned int n)
+{
+	unsigned int i;
+
+	n = lock_candidates(mi, n);
+	if (!broken(RULE_UNMAP))
+		unmap_candidates(mi, n);
+	for (i = 0; i < n; i++) {
+		judge(mi, candidates[i]);
+		folio_unlock(candidates[i]);
+		folio_put(candidates[i]);
+	}
+	vmqos_mem_recount(&mi->vfs, 0);
+}
+
+/* One stretch of a file; returns true at its end. */
+static bool scan(struct vmqos_mem_inode *mi, u64 began)
+{
+	unsigned int i, found, n = 0, scanned = 0;
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	while (scanned < STRETCH_PAGES && ktime_get_ns() - began < STRETCH_NS) {
+		found = filemap_get_folios(mi->vfs.i_mapping, &mi->cursor, ULONG_MAX, &batch);
+		if (!found)
+			break;
+		if (n + found > BATCH) {
+			free_candidates(mi, n);
+			n = 0;
+		}
+		for (i = 0; i < found; i++) {
+			struct folio *folio = batch.folios[i];
+
+			if (!PageHWPoison(&folio->page) && is_zero(folio))
+				candidates[n++] = folio;
+			else
+				folio_put(folio);
+		}
+		scanned += found;
+		folio_batch_init(&batch);
+		cond_resched();
+	}
+	if (n)
+		free_candidates(mi, n);
+	mi->stats.scanned += scanned;
+	return scanned < STRETCH_PAGES && ktime_get_ns() - began < STRETCH_NS;
+}
+
+static struct vmqos_mem_inode *following(struct vmqos_mem_inode *mi)
+{
+	return list_is_last(&mi->node, &files) ? NULL : list_next_entry(mi, node);
+}
+
+/* Works for a while; returns false when a pass over all files is done. */
+static bool stretch(void)
+{
+	u64 began = ktime_get_ns();
+	bool more;
+
+	mutex_lock(&vmqos_zero_mutex);
+	if (!at)
+		at = list_first_entry_or_null(&files, struct vmqos_mem_inode, node);
+	while (at && !wanted(at)) {
+		at->cursor = 0;
+		at = following(at);
+	}
+	if (at) {
+		bool ended = scan(at, began);
+
+		at->stats.scan_ns += ktime_get_ns() - began;
+		if (ended) {
+			at->cursor = 0;
+			at->stats.passes++;
+			at = following(at);
+		}
+	}
+	more = at;
+	mutex_unlock(&vmqos_zero_mutex);
+	return more;
+}
+
+static void rest(u64 ns)
+{
+	wait_event_interruptible_timeout(waiting, READ_ONCE(woken) || kthread_should_stop(),
+					 max(nsecs_to_jiffies(ns), 1ul));
+	WRITE_ONCE(woken, false);
+}
+
+static int scan_files(void *unused)
+{
+	u64 pass_began = ktime_get_ns(), owed = 0;
+
+	while (!kthread_should_stop()) {
+		unsigned int percent = min(READ_ONCE(scan_percent), 100u);
+		u64 began = ktime_get_ns(), period, spent;
+		bool more;
+
+		if (!percent) {
+			rest(NSEC_PER_SEC);
+			continue;
+		}
+		more = stretch();
+		spent = ktime_get_ns() - began;
+		owed += div_u64(spent * (100 - percent), percent);
+		/* What is less than a tick is slept with the next. */
+		if (owed >= jiffies_to_nsecs(1)) {
+			began = ktime_get_ns();
+			rest(owed);
+			spent = ktime_get_ns() - began;
+			owed -= min(owed, spent);
+		}
+		if (more)
+			continue;
+		period = (u64)READ_ONCE(scan_period_ms) * NSEC_PER_MSEC;
+		spent = ktime_get_ns() - pass_began;
+		rest(spent < period ? period - spent : 0);
+		pass_began = ktime_get_ns();
+	}
+	return 0;
+}
+
+/**
+ * vmqos_zero_add() - a regular file is there
+ * @mi: the file
+ *
+ * Context: may sleep.
+ */
+void vmqos_zero_add(struct vmqos_mem_inode *mi)
+{
+	mutex_lock(&vmqos_zero_mutex);
+	list_add_tail(&mi->node, &files);
+	mutex_unlock(&vmqos_zero_mutex);
+}
+
+/**
+ * vmqos_zero_remove() - a file or folder goes; the scanner is not in it on return
+ * @mi: it, of which nobody holds a page locked
+ *
+ * Context: may sleep.
+ */
+void vmqos_zero_remove(struct vmqos_mem_inode *mi)
+{
+	if (list_empty_careful(&mi->node))
+		return;
+	mutex_lock(&vmqos_zero_mutex);
+	if (at == mi)
+		at = following(mi);
+	list_del_init(&mi->node);
+	mutex_unlock(&vmqos_zero_mutex);
+}
+
+/**
+ * vmqos_zero_wake() - what the scanner is to do has changed
+ *
+ * Context: any.
+ */
+void vmqos_zero_wake(void)
+{
+	WRITE_ONCE(woken, true);
+	wake_up(&waiting);
+}
+
+/**
+ * vmqos_zero_init() - start the scanner
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_zero_init(void)
+{
+	scanner = kthread_run(scan_files, NULL, "vmqos_zero");
+	return PTR_ERR_OR_ZERO(scanner);
+}
+
+/**
+ * vmqos_zero_exit() - end the scanner
+ *
+ * Context: may sleep.
+ */
+void vmqos_zero_exit(void)
+{
+	kthread_stop(scanner);
+}
