@@ -40,6 +40,7 @@ struct vcpu {
 	struct kvm_run *run;
 	struct vmqos_vmm_workload workload;
 	uint64_t touch_base;
+	uint64_t table_base;
 	pthread_t thread;
 	bool has_thread;
 	pthread_mutex_t lock;		/* protects tid, want, stopped */
@@ -329,6 +330,42 @@ static int start_thread(struct vcpu *v)
 	return 0;
 }
 
+/* Give the guest a region at its next free address. */
+static int add_region(struct vmqos_vmm_vm *vm, uint64_t bytes, void *host, uint64_t *at)
+{
+	int ret;
+
+	if (!bytes || vm->next_touch + bytes > GUEST_MMIO)
+		return -ENOMEM;
+	ret = add_memory(vm, vm->next_touch, bytes, host);
+	if (ret)
+		return ret;
+	*at = vm->next_touch;
+	vm->next_touch += (bytes + TOUCH_ALIGN - 1) & ~(TOUCH_ALIGN - 1);
+	return 0;
+}
+
+/* The caller's memory, and a table of our own with a word for each of its pages. */
+static int setup_churn(struct vcpu *v, const struct vmqos_vmm_workload *workload)
+{
+	uint64_t bytes = (workload->bytes / 1024 + 4095) & ~4095ull;
+	void *host;
+	int ret;
+
+	if (workload->bytes % 4096 || workload->offset % 4 || workload->offset >= 4096)
+		return -EINVAL;
+	ret = add_region(v->vm, workload->bytes, workload->memory, &v->touch_base);
+	if (ret)
+		return ret;
+	host = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (host == MAP_FAILED)
+		return -errno;
+	ret = add_region(v->vm, bytes, host, &v->table_base);
+	if (ret)
+		munmap(host, bytes);
+	return ret;
+}
+
 static int setup_workload(struct vcpu *v, const struct vmqos_vmm_workload *workload)
 {
 	struct vmqos_vmm_vm *vm = v->vm;
@@ -337,22 +374,24 @@ static int setup_workload(struct vcpu *v, const struct vmqos_vmm_workload *workl
 	int ret;
 
 	if (workload->kind == VMQOS_VMM_TOUCH) {
-		if (!bytes || vm->next_touch + bytes > GUEST_MMIO)
-			return -ENOMEM;
 		host = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (host == MAP_FAILED)
 			return -errno;
-		ret = add_memory(vm, vm->next_touch, bytes, host);
+		ret = add_region(vm, bytes, host, &v->touch_base);
 		if (ret) {
 			munmap(host, bytes);
 			return ret;
 		}
-		v->touch_base = vm->next_touch;
-		vm->next_touch += (bytes + TOUCH_ALIGN - 1) & ~(TOUCH_ALIGN - 1);
+	}
+	if (workload->kind == VMQOS_VMM_CHURN) {
+		ret = setup_churn(v, workload);
+		if (ret)
+			return ret;
 	}
 	v->workload = *workload;
-	return vmqos_guest_setup(v->fd, v->index, vm->memory, v->touch_base, workload);
+	return vmqos_guest_setup(v->fd, v->index, vm->memory, v->touch_base, v->table_base,
+				 workload);
 }
 
 static void free_vcpu(struct vcpu *v)
@@ -589,6 +628,7 @@ void vmqos_vmm_counts(struct vmqos_vmm_vm *vm, int vcpu, struct vmqos_vmm_counts
 	out->work = block->work;
 	out->wakes = block->wakes;
 	out->ticks = block->ticks;
+	out->errors = block->errors;
 	out->runs = __atomic_load_n(&v->runs, __ATOMIC_RELAXED);
 	out->exits = __atomic_load_n(&v->exits, __ATOMIC_RELAXED);
 	out->interrupted = __atomic_load_n(&v->interrupted, __ATOMIC_RELAXED);

@@ -27,6 +27,7 @@ enum vmqos_vmm_kind {
 	VMQOS_VMM_SLEEP,	/* as exit, and the VMM sleeps in user space each time */
 	VMQOS_VMM_MMIO,		/* write outside memory: exits to user space */
 	VMQOS_VMM_TOUCH,	/* write one word of each page of a region, round and round */
+	VMQOS_VMM_CHURN,	/* write a word of each page of given memory, and check the last */
 	VMQOS_VMM_IDLE,		/* halted before its first instruction, for ever */
 	VMQOS_VMM_PAUSED,	/* the vCPU exists, its thread never calls KVM_RUN */
 };
@@ -36,8 +37,10 @@ enum vmqos_vmm_kind {
  * @kind: the sort of work
  * @period_us: timer or sleep period of halt, duty and sleep
  * @run_us: time to burn in each period of duty
- * @bytes: size of the region of touch
+ * @bytes: size of the region of touch or churn
  * @count: yields or hand-overs after each exit
+ * @memory: where the region of churn is mapped; it has to stay until the VM is gone
+ * @offset: which bytes of each page are churn's, a multiple of four
  */
 struct vmqos_vmm_workload {
 	enum vmqos_vmm_kind kind;
@@ -45,6 +48,8 @@ struct vmqos_vmm_workload {
 	uint32_t run_us;
 	uint64_t bytes;
 	uint32_t count;
+	void *memory;
+	uint32_t offset;
 };
 
 /**
@@ -55,6 +60,7 @@ struct vmqos_vmm_workload {
  * @runs: returns of KVM_RUN to user space
  * @exits: returns for port or memory-mapped I/O, those the workload asked for
  * @interrupted: returns with EINTR
+ * @errors: words that churn did not find as it had left them
  */
 struct vmqos_vmm_counts {
 	uint64_t work;
@@ -63,6 +69,7 @@ struct vmqos_vmm_counts {
 	uint64_t runs;
 	uint64_t exits;
 	uint64_t interrupted;
+	uint32_t errors;
 };
 
 struct vmqos_vmm_vm;

@@ -35,6 +35,7 @@ asm(".pushsection .rodata\n"
 	".globl vmqos_guest_code, vmqos_guest_code_end\n"
 	".globl vmqos_guest_spin, vmqos_guest_halt, vmqos_guest_duty\n"
 	".globl vmqos_guest_exit, vmqos_guest_mmio, vmqos_guest_touch, vmqos_guest_timer\n"
+	".globl vmqos_guest_churn\n"
 	"vmqos_guest_code:\n"
 
 	"vmqos_guest_spin:\n"
@@ -63,6 +64,33 @@ asm(".pushsection .rodata\n"
 	"	addl	$1, (%ebx)\n"
 	"	adcl	$0, 4(%ebx)\n"
 	"	jmp	vmqos_guest_touch\n"
+
+	/*
+	 * ESI: the region, ECX: its end, EBP: a table of what was written to each page.
+	 * Three of four values are zero.
+	 */
+	"vmqos_guest_churn:\n"
+	"	movl	%esi, %eax\n"
+	"	movl	%ebp, %edx\n"
+	"1:	movl	(%eax), %edi\n"
+	"	cmpl	(%edx), %edi\n"
+	"	je	2f\n"
+	"	incl	20(%ebx)\n"
+	"2:	imull	$1664525, 24(%ebx), %edi\n"
+	"	addl	$1013904223, %edi\n"
+	"	movl	%edi, 24(%ebx)\n"
+	"	testl	$0x30000000, %edi\n"
+	"	jz	3f\n"
+	"	xorl	%edi, %edi\n"
+	"3:	movl	%edi, (%edx)\n"
+	"	movl	%edi, (%eax)\n"
+	"	addl	$4, %edx\n"
+	"	addl	$4096, %eax\n"
+	"	cmpl	%ecx, %eax\n"
+	"	jb	1b\n"
+	"	addl	$1, (%ebx)\n"
+	"	adcl	$0, 4(%ebx)\n"
+	"	jmp	vmqos_guest_churn\n"
 
 	/* ESI: timer count in nanoseconds, periodic */
 	"guest_timer_setup:\n"
@@ -222,7 +250,8 @@ int vmqos_guest_init_vcpu(int vcpu_fd, int vcpu)
  * @vcpu_fd: KVM's descriptor of the vCPU
  * @vcpu: its number
  * @memory: start of the VM's memory
- * @touch_base: guest address of the region of touch
+ * @touch_base: guest address of the region of touch or churn
+ * @table_base: guest address of churn's table
  * @workload: what it shall do
  *
  * Must be called while the vCPU is not in KVM_RUN.
@@ -230,7 +259,7 @@ int vmqos_guest_init_vcpu(int vcpu_fd, int vcpu)
  * Return: 0 or a negative error number.
  */
 int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
-		      const struct vmqos_vmm_workload *workload)
+		      uint64_t table_base, const struct vmqos_vmm_workload *workload)
 {
 	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	uint32_t block = GUEST_BLOCKS + vcpu * GUEST_BLOCK;
@@ -272,6 +301,13 @@ int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 		regs.rip = code_address(vmqos_guest_touch);
 		regs.rsi = touch_base;
 		regs.rcx = touch_base + workload->bytes;
+		break;
+	case VMQOS_VMM_CHURN:
+		regs.rip = code_address(vmqos_guest_churn);
+		regs.rsi = touch_base + workload->offset;
+		regs.rcx = touch_base + workload->bytes;
+		regs.rbp = table_base;
+		vmqos_guest_block(memory, vcpu)->random = vcpu + 1;
 		break;
 	case VMQOS_VMM_IDLE:
 		/* Blocks in KVM_RUN without one page fault: idle VMs stay small. */

@@ -19,19 +19,21 @@ struct vmqos_guest_block {
 	uint32_t wakes;
 	uint32_t ticks;
 	uint32_t tsc_cap;	/* longer gaps between TSC reads are not the guest's time */
+	uint32_t errors;	/* words that were not as they had been left */
+	uint32_t random;
 };
 
 /* Places in the guest's code, which vmm_guest.c has as assembly. */
 extern const char vmqos_guest_code[], vmqos_guest_code_end[];
 extern const char vmqos_guest_spin[], vmqos_guest_halt[], vmqos_guest_duty[];
 extern const char vmqos_guest_exit[], vmqos_guest_mmio[], vmqos_guest_touch[];
-extern const char vmqos_guest_timer[];
+extern const char vmqos_guest_churn[], vmqos_guest_timer[];
 
 uint64_t vmqos_guest_memory(unsigned int max_vcpus);
 void vmqos_guest_write_image(void *memory);
 struct vmqos_guest_block *vmqos_guest_block(void *memory, int vcpu);
 int vmqos_guest_init_vcpu(int vcpu_fd, int vcpu);
 int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
-		      const struct vmqos_vmm_workload *workload);
+		      uint64_t table_base, const struct vmqos_vmm_workload *workload);
 
 #endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A vmramfs of a test's own, and what the kernel says of its files. */
+#ifndef VMQOS_SELFTESTS_MEM_COMMON_H
+#define VMQOS_SELFTESTS_MEM_COMMON_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/loop.h>
+#include <linux/mempolicy.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PAGE		4096ul
+#define MIB		(1ul << 20)
+#define PARAMETERS	"/sys/module/vmqos_mem/parameters/"
+
+/* Why the tests cannot run here, or NULL. */
+static inline const char *mem_missing(void)
+{
+	if (geteuid())
+		return "needs root";
+	if (access(PARAMETERS "scan_percent", F_OK) && system("modprobe vmqos_mem 2>/dev/null"))
+		return "the module vmqos_mem is neither loaded nor can modprobe load it";
+	return NULL;
+}
+
+static inline int mem_write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	int ret = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* A parameter of the module, such as scan_percent. */
+static inline int mem_set(const char *name, unsigned int value)
+{
+	char path[128], text[16];
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	snprintf(text, sizeof(text), "%u", value);
+	return mem_write_text(path, text);
+}
+
+/* As a module is after loading. */
+static inline void mem_set_defaults(void)
+{
+	mem_set("scan_percent", 5);
+	mem_set("scan_period_ms", 10000);
+	mem_set("pressure_percent", 10);
+}
+
+/* Mount one in a folder of its own; the name is put into @where. */
+static inline int mem_mount(char *where, size_t size, const char *options)
+{
+	snprintf(where, size, "/tmp/vmramfs.XXXXXX");
+	if (!mkdtemp(where))
+		return -errno;
+	return mount("none", where, "vmramfs", 0, options) ? -errno : 0;
+}
+
+static inline int mem_remount(const char *where, const char *options)
+{
+	return mount("none", where, "vmramfs", MS_REMOUNT, options) ? -errno : 0;
+}
+
+/* Files are let go of in the background: try for a while. */
+static inline int mem_umount(const char *where)
+{
+	for (int i = 0; i < 200; i++) {
+		if (!umount(where))
+			return rmdir(where) ? -errno : 0;
+		if (errno != EBUSY)
+			break;
+		usleep(10000);
+	}
+	return -errno;
+}
+
+static inline int mem_file(const char *where, const char *name, uint64_t size)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", where, name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && size && ftruncate(fd, size)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static inline char *mem_map(int fd, uint64_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/* A counter of the file, of those in its fdinfo. */
+static inline uint64_t mem_stat(int fd, const char *name)
+{
+	size_t length = strlen(name);
+	char path[64], line[256];
+	uint64_t value = UINT64_MAX;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = fopen(path, "r");
+	while (in && fgets(line, sizeof(line), in))
+		if (!strncmp(line, name, length) && line[length] == ':')
+			value = strtoull(line + length + 1, NULL, 10);
+	if (in)
+		fclose(in);
+	return value;
+}
+
+/*
+ * A new page stays in a list of the CPU that made it, which holds a reference, until
+ * others have followed it. move_pages() begins with emptying these lists; the page that it
+ * is asked for is where it shall be, or stays there.
+ */
+static inline int mem_settle(void)
+{
+	int node = 0, status;
+	void *page = &node;
+
+	return syscall(SYS_move_pages, 0, 1, &page, &node, &status, MPOL_MF_MOVE) < 0 ? -errno : 0;
+}
+
+/* Have the kernel move pages about, to have large ones free. */
+static inline int mem_compact(void)
+{
+	return mem_write_text("/sys/devices/system/node/node0/compact", "1");
+}
+
+/* Wait until the scanner has gone through the whole file, from now on, so many times. */
+static inline bool mem_wait_passes(int fd, unsigned int passes, unsigned int seconds)
+{
+	/* The pass that is under way does not count. */
+	uint64_t until = mem_stat(fd, "mem-zero-passes") + passes + 1;
+
+	for (unsigned int i = 0; i < seconds * 100; i++) {
+		if (mem_stat(fd, "mem-zero-passes") >= until)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static inline uint64_t mem_used(const char *where)
+{
+	struct statfs st;
+
+	return statfs(where, &st) ? UINT64_MAX : (st.f_blocks - st.f_bfree) * st.f_bsize;
+}
+
+static inline bool mem_all(const char *at, char value, size_t size)
+{
+	return !size || (at[0] == value && !memcmp(at, at + 1, size - 1));
+}
+
+/* A block device over a file in memory, for direct I/O; a negative number if there is none. */
+static inline int mem_disk(uint64_t size)
+{
+	char name[] = "/tmp/vmramfs-disk.XXXXXX", path[32];
+	int control, number, back, disk = -1;
+
+	if (system("modprobe loop 2>/dev/null"))
+		return -ENODEV;
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	back = mkstemp(name);
+	unlink(name);
+	if (number >= 0 && back >= 0 && !ftruncate(back, size)) {
+		struct loop_config config = {
+			.fd = back, .block_size = 512,
+			.info.lo_flags = LO_FLAGS_AUTOCLEAR,
+		};
+
+		snprintf(path, sizeof(path), "/dev/loop%d", number);
+		disk = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+		if (disk >= 0 && ioctl(disk, LOOP_CONFIGURE, &config)) {
+			close(disk);
+			disk = -1;
+		}
+	}
+	if (back >= 0)
+		close(back);
+	if (control >= 0)
+		close(control);
+	return disk;
+}
+
+#endif

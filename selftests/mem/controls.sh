@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Negative controls: do the tests notice when the scanner breaks a rule? Needs modules built
+# for it, which scripts/mem-controls does; with no rule broken they must pass.
+set -u
+
+here=$(cd -- "$(dirname -- "$0")" && pwd)
+# shellcheck disable=SC2034 # read by the helpers
+KSFT_NUM_TESTS=0
+helpers=$here/../kselftest/ktap_helpers.sh
+[[ -r $helpers ]] || helpers=$KSFT/kselftest/ktap_helpers.sh
+# shellcheck source=/dev/null
+. "$helpers"
+
+switch=/sys/module/vmqos_mem/parameters/break_rule
+work=$(mktemp -d)
+finish() {
+	[[ ! -w $switch ]] || echo 0 >$switch
+	rm -rf "$work"
+}
+trap finish EXIT
+
+ktap_print_header
+if [[ ! -w $switch ]]; then
+	ktap_skip_all "these modules keep all rules: scripts/mem-controls builds others"
+	exit "$KSFT_SKIP"
+fi
+ktap_set_plan 4
+
+run() {
+	VMQOS_SECONDS=5 timeout 200 "$here/stress" >"$work/out" 2>&1
+	local status=$?
+	sed -n 's/^# .*stress:/#/p' "$work/out"
+	return $status
+}
+
+# A pin of which the time is known: that of a pipe that was given pages.
+pins() {
+	timeout 200 "$here/zero" -t spliced_pages_stay >"$work/out" 2>&1
+	local status=$?
+	sed -n 's/^# .*spliced_pages_stay:/#/p' "$work/out" | head -n 3
+	return $status
+}
+
+unpinned() {
+	echo 2 >$switch
+	! pins && grep -q 'mem_all(page' "$work/out"
+	local status=$?
+	echo 0 >$switch
+	return $status
+}
+
+kept() { run && pins; }
+
+# It has to fail because words were lost, and in no other way.
+lost() {
+	local attempt
+	echo "$1" >$switch
+	for attempt in 1 2 3; do
+		ktap_print_msg "rule $1 broken, attempt $attempt"
+		if ! run && grep -qE ' [1-9][0-9]* errors' "$work/out"; then
+			echo 0 >$switch
+			return 0
+		fi
+	done
+	echo 0 >$switch
+	return 1
+}
+
+ktap_test_result "all rules kept: nothing is lost" kept
+ktap_test_result "pages are looked at while mapped: noticed" lost 1
+ktap_test_result "references are not counted: noticed" unpinned
+ktap_test_result "what was zero before is believed: noticed" lost 3
+ktap_finished

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random operations on a file, each compared with what a plain array would hold: reads,
+ * writes, mapped reads and writes, sizes, holes, allocations, at any byte, while the
+ * scanner works as fast as it can. A failure names the seed, which repeats it:
+ * VMQOS_SEED=N.
+ */
+#include <sys/sendfile.h>
+#include <time.h>
+
+#include "kselftest_harness.h"
+#include "common.h"
+
+#define MOST		(256 * 1024ul)
+#define OPERATIONS	6000
+#define OPERATIONS_LONG	40000
+
+static char truth[MOST], scratch[MOST];
+static uint64_t size, state;
+static char where[64];
+static int fd;
+static char *at;
+
+static uint32_t draw(uint32_t below)
+{
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return (state >> 33) % below;
+}
+
+/* A range in the first @limit bytes, in one of two on page borders. */
+static void range(uint64_t limit, uint64_t *from, uint64_t *length)
+{
+	*from = draw(limit);
+	*length = 1 + draw(draw(2) ? 3 * PAGE : limit);
+	if (draw(2)) {
+		*from &= ~(PAGE - 1);
+		*length = (*length + PAGE - 1) & ~(PAGE - 1);
+	}
+	if (*from + *length > limit)
+		*length = limit - *from;
+}
+
+static void invent(char *to, uint64_t length)
+{
+	char value = draw(3) ? 0 : 1 + draw(200);
+
+	for (uint64_t i = 0; i < length; i++)
+		to[i] = value ? value + i / 512 : 0;
+}
+
+static bool op_write(uint64_t from, uint64_t length)
+{
+	invent(scratch, length);
+	if (pwrite(fd, scratch, length, from) != (ssize_t)length)
+		return false;
+	memcpy(truth + from, scratch, length);
+	if (from + length > size)
+		size = from + length;
+	return true;
+}
+
+static bool op_read(uint64_t from, uint64_t length)
+{
+	ssize_t want = from >= size ? 0 : from + length > size ? size - from : length;
+
+	return pread(fd, scratch, length, from) == want && !memcmp(scratch, truth + from, want);
+}
+
+static bool op_map_write(uint64_t from, uint64_t length)
+{
+	invent(truth + from, length);
+	memcpy(at + from, truth + from, length);
+	return true;
+}
+
+static bool op_map_read(uint64_t from, uint64_t length)
+{
+	return !memcmp(at + from, truth + from, length);
+}
+
+static bool op_truncate(uint64_t to)
+{
+	/* What is written behind the end must never be seen. */
+	if (size % PAGE && draw(2))
+		memset(at + size, 0x55, PAGE - size % PAGE);
+	if (ftruncate(fd, to))
+		return false;
+	if (to < size)
+		memset(truth + to, 0, size - to);
+	size = to;
+	return true;
+}
+
+static bool op_punch(uint64_t from, uint64_t length)
+{
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, length))
+		return false;
+	if (from < size)
+		memset(truth + from, 0, from + length > size ? size - from : length);
+	return true;
+}
+
+static bool op_allocate(uint64_t from, uint64_t length, bool keep)
+{
+	if (fallocate(fd, keep ? FALLOC_FL_KEEP_SIZE : 0, from, length))
+		return false;
+	if (!keep && from + length > size)
+		size = from + length;
+	return true;
+}
+
+static bool op_remove(uint64_t from, uint64_t length)
+{
+	from &= ~(PAGE - 1);
+	length = (length + PAGE - 1) & ~(PAGE - 1);
+	if (madvise(at + from, length, MADV_REMOVE))
+		return false;
+	if (from < size)
+		memset(truth + from, 0, from + length > size ? size - from : length);
+	return true;
+}
+
+static bool op_copy_out(uint64_t from, uint64_t length)
+{
+	off_t offset = from;
+	int out = memfd_create("out", 0);
+	ssize_t got, sent = 0;
+	bool right;
+
+	while (sent < (ssize_t)length) {
+		got = sendfile(out, fd, &offset, length - sent);
+		if (got <= 0)
+			break;
+		sent += got;
+	}
+	right = sent == (ssize_t)length && pread(out, scratch, length, 0) == sent &&
+		!memcmp(scratch, truth + from, length);
+	close(out);
+	return right;
+}
+
+static bool op_remap(void)
+{
+	if (draw(2))
+		return !madvise(at, MOST, MADV_DONTNEED);
+	munmap(at, MOST);
+	at = mem_map(fd, MOST);
+	return at != MAP_FAILED;
+}
+
+static const char *const names[] = {
+	"write", "read", "mapped write", "mapped read", "truncate", "punch", "allocate",
+	"allocate and keep the size", "remove", "copy out", "remap", "synchronise",
+};
+
+static bool one(unsigned int what)
+{
+	uint64_t from, length;
+	struct stat st;
+
+	/* Those that need something to be there. */
+	if (!size && (what == 2 || what == 3 || what == 9))
+		what = 0;
+	range(what == 2 || what == 3 || what == 9 ? size : MOST, &from, &length);
+	switch (what) {
+	case 0:
+		return op_write(from, length);
+	case 1:
+		return op_read(from, length);
+	case 2:
+		return op_map_write(from, length);
+	case 3:
+		return op_map_read(from, length);
+	case 4:
+		return op_truncate(draw(4) ? from : draw(2) ? 0 : MOST);
+	case 5:
+		return op_punch(from, length);
+	case 6:
+		return op_allocate(from, length, false);
+	case 7:
+		return op_allocate(from, length, true);
+	case 8:
+		return op_remove(from, length);
+	case 9:
+		return op_copy_out(from, length);
+	case 10:
+		return op_remap();
+	default:
+		return !fsync(fd) && !fstat(fd, &st) && (uint64_t)st.st_size == size;
+	}
+}
+
+FIXTURE(model)
+{
+	bool mounted;
+};
+
+FIXTURE_SETUP(model)
+{
+	const char *missing = mem_missing();
+
+	self->mounted = false;
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, mem_set("scan_period_ms", 0));
+	ASSERT_EQ(0, mem_set("scan_percent", 100));
+	ASSERT_EQ(0, mem_mount(where, sizeof(where), "share_zero=on"));
+	self->mounted = true;
+}
+
+FIXTURE_TEARDOWN(model)
+{
+	mem_set_defaults();
+	if (self->mounted) {
+		EXPECT_EQ(0, mem_umount(where));
+	}
+}
+
+TEST_F_TIMEOUT(model, random_operations, 900)
+{
+	const char *seed = getenv("VMQOS_SEED");
+	unsigned int operations = getenv("VMQOS_LONG") ? OPERATIONS_LONG : OPERATIONS;
+	unsigned long long first = seed ? strtoull(seed, NULL, 10) : (unsigned long long)time(NULL);
+	unsigned int n, what = 0;
+
+	state = first;
+	TH_LOG("VMQOS_SEED=%llu, %u operations", first, operations);
+	fd = mem_file(where, "a", 0);
+	ASSERT_LE(0, fd);
+	at = mem_map(fd, MOST);
+	ASSERT_NE(MAP_FAILED, at);
+	for (n = 0; n < operations; n++) {
+		what = draw(sizeof(names) / sizeof(names[0]));
+		if (!one(what))
+			break;
+		if (n % 64 == 0 && size && memcmp(at, truth, size))
+			break;
+	}
+	EXPECT_EQ(operations, n) {
+		TH_LOG("operation %u, %s: wrong, size %llu, %s", n, names[what],
+		       (unsigned long long)size, strerror(errno));
+	}
+	TH_LOG("%llu pages of zeros were taken meanwhile",
+	       (unsigned long long)mem_stat(fd, "mem-zero-freed"));
+	EXPECT_LT(0, mem_stat(fd, "mem-zero-freed"));
+	EXPECT_EQ(mem_used(where), mem_stat(fd, "mem-resident"));
+	munmap(at, MOST);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

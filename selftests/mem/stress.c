@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Everybody writes to the same pages at once, each to words of its own, and checks what
+ * it wrote before: guest vCPUs, threads through two mappings, another process, direct I/O,
+ * writes through another process's eyes (process_vm_writev). Meanwhile the scanner takes
+ * away what is zero, ranges are punched, and the kernel moves pages about. Three of four
+ * words written are zeros, so that whole pages become zero and stop to be, all the time.
+ *
+ * Not one word may be lost. The modules have a build in which a rule of the scanner can be
+ * broken (controls.sh): then words are lost, and this test has to say so.
+ */
+#include <linux/mempolicy.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "kselftest_harness.h"
+#include "common.h"
+#include "vmm.h"
+
+#define PAGES		512u
+#define FILE_SIZE	(PAGES * PAGE)
+#define ZONE_SIZE	(64 * PAGE)	/* behind it, for the one that punches */
+#define SECONDS		4
+#define SECONDS_LONG	30
+#define SECTOR		512u
+
+enum actor { FIRST_MAP, SECOND_MAP, PROCESS, WRITE_CALL, REMOTE, DIRECT, PUNCH, MOVE, ACTORS };
+
+/* Where in each page an actor's word stands; the vCPUs have words 0 and 256. */
+static const unsigned int place[ACTORS] = { 64, 128, 192, 320, 384, 2048 };
+static const char *const names[ACTORS] = {
+	"first mapping", "second mapping", "process", "write()", "process_vm_writev()",
+	"direct I/O", "punch", "move",
+};
+
+/* Shared with the process; each has one writer. */
+struct report {
+	uint64_t rounds;
+	uint64_t errors;
+};
+
+static struct report *reports;
+static int *stop;
+static char where[64];
+static int fd, disk;
+static char *map[2];
+
+static bool go_on(void)
+{
+	return !__atomic_load_n(stop, __ATOMIC_RELAXED);
+}
+
+static uint32_t draw(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return *state >> 33;
+}
+
+static uint32_t invent(uint64_t *state)
+{
+	uint32_t value = draw(state);
+
+	return value & 3 ? 0 : value | 1;
+}
+
+static uint32_t read_word(const char *base, uint32_t page, enum actor who)
+{
+	return __atomic_load_n((const uint32_t *)(base + page * PAGE + place[who]),
+			       __ATOMIC_RELAXED);
+}
+
+static bool put_word(enum actor who, uint32_t page, uint32_t value)
+{
+	uint64_t offset = page * PAGE + place[who];
+	struct iovec from = { &value, 4 }, to = { map[0] + offset, 4 };
+
+	switch (who) {
+	case WRITE_CALL:
+		return pwrite(fd, &value, 4, offset) == 4;
+	case REMOTE:
+		return process_vm_writev(getpid(), &from, 1, &to, 1, 0) == 4;
+	default:
+		__atomic_store_n((uint32_t *)(map[who == SECOND_MAP] + offset), value,
+				 __ATOMIC_RELAXED);
+		return true;
+	}
+}
+
+/* Writes words of its own through @who's way and reads them through a mapping. */
+static void words(enum actor who)
+{
+	static __thread uint32_t wrote[PAGES];
+	uint64_t state = who + 1;
+	const char *look = map[who == FIRST_MAP];
+
+	while (go_on()) {
+		uint32_t page = draw(&state) % PAGES;
+
+		if (read_word(look, page, who) != wrote[page])
+			reports[who].errors++;
+		wrote[page] = invent(&state);
+		if (!put_word(who, page, wrote[page]))
+			reports[who].errors++;
+		reports[who].rounds++;
+	}
+	for (uint32_t page = 0; page < PAGES; page++)
+		if (read_word(look, page, who) != wrote[page])
+			reports[who].errors++;
+}
+
+/* Reads sectors of a disk into a mapping, and writes them back to another place. */
+static void direct(void)
+{
+	static char expected[SECTOR], back[SECTOR] __attribute__((aligned(SECTOR)));
+	static uint8_t holds[PAGES];
+	uint64_t state = 99;
+
+	while (go_on()) {
+		uint32_t page = draw(&state) % PAGES;
+		uint8_t next = draw(&state) & 3 ? 0 : 1 + draw(&state) % 200;
+		char *at = map[0] + page * PAGE + place[DIRECT];
+
+		memset(expected, holds[page], SECTOR);
+		if (memcmp(map[1] + page * PAGE + place[DIRECT], expected, SECTOR))
+			reports[DIRECT].errors++;
+		if (pread(disk, at, SECTOR, next * SECTOR) != SECTOR)
+			reports[DIRECT].errors++;
+		holds[page] = next;
+		memset(expected, next, SECTOR);
+		if (pwrite(disk, at, SECTOR, 256 * SECTOR) != SECTOR ||
+		    pread(disk, back, SECTOR, 256 * SECTOR) != SECTOR ||
+		    memcmp(back, expected, SECTOR))
+			reports[DIRECT].errors++;
+		reports[DIRECT].rounds++;
+	}
+}
+
+/* Fills and punches a zone of its own: what is punched is zero, and nothing else is. */
+static void punch(void)
+{
+	static char expected[ZONE_SIZE];
+	char *a = map[0] + FILE_SIZE, *b = map[1] + FILE_SIZE;
+	uint64_t state = 77;
+
+	while (go_on()) {
+		uint32_t from = draw(&state) % 60, pages = 1 + draw(&state) % 4;
+		char value = draw(&state) & 1 ? 0 : 1 + draw(&state) % 100;
+
+		switch (draw(&state) % 3) {
+		case 0:
+			memset(a + from * PAGE, value, pages * PAGE);
+			break;
+		case 1:
+			value = 0;
+			if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				      FILE_SIZE + from * PAGE, pages * PAGE))
+				reports[PUNCH].errors++;
+			break;
+		default:
+			value = 0;
+			if (madvise(b + from * PAGE, pages * PAGE, MADV_REMOVE))
+				reports[PUNCH].errors++;
+		}
+		memset(expected + from * PAGE, value, pages * PAGE);
+		if (memcmp(b, expected, ZONE_SIZE))
+			reports[PUNCH].errors++;
+		reports[PUNCH].rounds++;
+	}
+}
+
+/* Lets the kernel move pages: by compaction, and between nodes where there are some. */
+static void move(void)
+{
+	bool nodes = !access("/sys/devices/system/node/node1", F_OK);
+	struct timespec pause = { .tv_nsec = 20000000 };
+	void *pages[64];
+	int to[64], status[64];
+
+	while (go_on()) {
+		mem_compact();
+		for (int i = 0; nodes && i < 64; i++) {
+			pages[i] = map[0] + (reports[MOVE].rounds * 64 + i) % PAGES * PAGE;
+			to[i] = reports[MOVE].rounds / 8 % 2;
+		}
+		if (nodes)
+			syscall(SYS_move_pages, 0, 64, pages, to, status, MPOL_MF_MOVE);
+		reports[MOVE].rounds++;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void *act(void *data)
+{
+	enum actor who = (uintptr_t)data;
+
+	if (who == DIRECT)
+		direct();
+	else if (who == PUNCH)
+		punch();
+	else if (who == MOVE)
+		move();
+	else
+		words(who);
+	return NULL;
+}
+
+static void other_process(void)
+{
+	map[0] = mem_map(fd, FILE_SIZE + ZONE_SIZE);
+	map[1] = map[0];
+	if (map[0] == MAP_FAILED)
+		reports[PROCESS].errors++;
+	else
+		words(PROCESS);
+	_exit(0);
+}
+
+static bool open_all(void)
+{
+	disk = mem_disk(MIB);
+	for (int i = 0; i < 256 && disk >= 0; i++) {
+		static char sector[SECTOR] __attribute__((aligned(SECTOR)));
+
+		memset(sector, i, SECTOR);
+		if (pwrite(disk, sector, SECTOR, i * SECTOR) != SECTOR)
+			return false;
+	}
+	reports = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	stop = (int *)(reports + ACTORS);
+	fd = mem_file(where, "memory", FILE_SIZE + ZONE_SIZE);
+	map[0] = mem_map(fd, FILE_SIZE + ZONE_SIZE);
+	map[1] = mem_map(fd, FILE_SIZE + ZONE_SIZE);
+	return fd >= 0 && map[0] != MAP_FAILED && map[1] != MAP_FAILED;
+}
+
+static struct vmqos_vmm_vm *start_guest(unsigned int vcpus)
+{
+	struct vmqos_vmm_vm *vm = vmqos_vmm_create("stress", vcpus, 0);
+
+	for (unsigned int i = 0; vm && i < vcpus; i++) {
+		struct vmqos_vmm_workload churn = {
+			.kind = VMQOS_VMM_CHURN, .memory = map[0], .bytes = FILE_SIZE,
+			.offset = i * 256,
+		};
+
+		if (vmqos_vmm_add_vcpu(vm, &churn) < 0 || vmqos_vmm_start(vm, i)) {
+			vmqos_vmm_destroy(vm);
+			return NULL;
+		}
+	}
+	return vm;
+}
+
+static uint64_t vmstat(const char *name)
+{
+	char word[64];
+	unsigned long long value;
+	FILE *in = fopen("/proc/vmstat", "r");
+
+	while (in && fscanf(in, "%63s %llu", word, &value) == 2) {
+		if (!strcmp(word, name)) {
+			fclose(in);
+			return value;
+		}
+	}
+	if (in)
+		fclose(in);
+	return 0;
+}
+
+/* Everybody has had a turn: on a loaded machine that may take longer than the test. */
+static bool all_acted(const bool *acts, struct vmqos_vmm_vm *vm)
+{
+	struct vmqos_vmm_counts counts;
+
+	for (int who = 0; who < ACTORS; who++) {
+		if (acts[who] && !__atomic_load_n(&reports[who].rounds, __ATOMIC_RELAXED))
+			return false;
+	}
+	for (int i = 0; vm && i < 2; i++) {
+		vmqos_vmm_counts(vm, i, &counts);
+		if (counts.work < 2)
+			return false;
+	}
+	return true;
+}
+
+FIXTURE(stress)
+{
+	bool mounted;
+};
+
+FIXTURE_SETUP(stress)
+{
+	const char *missing = mem_missing();
+
+	self->mounted = false;
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, mem_set("scan_period_ms", 0));
+	ASSERT_EQ(0, mem_set("scan_percent", 100));
+	ASSERT_EQ(0, mem_mount(where, sizeof(where), "share_zero=on"));
+	self->mounted = true;
+}
+
+FIXTURE_TEARDOWN(stress)
+{
+	mem_set_defaults();
+	if (self->mounted) {
+		EXPECT_EQ(0, mem_umount(where));
+	}
+}
+
+TEST_F_TIMEOUT(stress, lost_writes, 400)
+{
+	const char *given = getenv("VMQOS_SECONDS");
+	int seconds = given ? atoi(given) : getenv("VMQOS_LONG") ? SECONDS_LONG : SECONDS;
+	uint64_t moved = vmstat("pgmigrate_success");
+	bool guest = !access("/dev/kvm", R_OK | W_OK);
+	struct vmqos_vmm_counts counts;
+	struct vmqos_vmm_vm *vm = NULL;
+	pthread_t threads[ACTORS];
+	bool acts[ACTORS];
+	pid_t child;
+
+	ASSERT_TRUE(open_all());
+	child = fork();
+	if (!child)
+		other_process();
+	if (guest) {
+		vm = start_guest(2);
+		ASSERT_NE(NULL, vm);
+	}
+	for (uintptr_t who = 0; who < ACTORS; who++) {
+		acts[who] = who != PROCESS && (who != DIRECT || disk >= 0);
+		if (acts[who]) {
+			ASSERT_EQ(0, pthread_create(&threads[who], NULL, act, (void *)who));
+		}
+	}
+	acts[PROCESS] = true;
+	sleep(seconds);
+	for (int i = 0; i < 1000 && !all_acted(acts, vm); i++)
+		usleep(100000);
+	__atomic_store_n(stop, 1, __ATOMIC_RELAXED);
+	for (int who = 0; who < ACTORS; who++)
+		if (acts[who] && who != PROCESS)
+			pthread_join(threads[who], NULL);
+	waitpid(child, NULL, 0);
+	for (int who = 0; who < ACTORS; who++) {
+		TH_LOG("%s: %llu rounds, %llu errors", names[who],
+		       (unsigned long long)reports[who].rounds,
+		       (unsigned long long)reports[who].errors);
+		EXPECT_EQ(0, reports[who].errors);
+		if (acts[who]) {
+			EXPECT_LT(0, reports[who].rounds);
+		}
+	}
+	for (int i = 0; vm && i < 2; i++) {
+		vmqos_vmm_stop(vm, i);
+		vmqos_vmm_counts(vm, i, &counts);
+		TH_LOG("vCPU %d: %llu rounds, %u errors", i, (unsigned long long)counts.work,
+		       counts.errors);
+		EXPECT_EQ(0, counts.errors);
+		EXPECT_LT(0, counts.work);
+	}
+	if (vm)
+		vmqos_vmm_destroy(vm);
+	TH_LOG("scanner: %llu freed, %llu busy, %llu changed, %llu unmaps; %llu pages moved",
+	       (unsigned long long)mem_stat(fd, "mem-zero-freed"),
+	       (unsigned long long)mem_stat(fd, "mem-zero-busy"),
+	       (unsigned long long)mem_stat(fd, "mem-zero-changed"),
+	       (unsigned long long)mem_stat(fd, "mem-zero-unmaps"),
+	       (unsigned long long)(vmstat("pgmigrate_success") - moved));
+	EXPECT_LT(0, mem_stat(fd, "mem-zero-freed"));
+	EXPECT_EQ(mem_used(where), mem_stat(fd, "mem-resident"));
+	munmap(map[0], FILE_SIZE + ZONE_SIZE);
+	munmap(map[1], FILE_SIZE + ZONE_SIZE);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
