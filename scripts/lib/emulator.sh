@@ -5,8 +5,8 @@
 # instructions, everything up to the next timer to one CPU; the others could get nothing
 # for seconds, or for ever.  Linux 6.12 gets along with that.  6.1 does not boot with two
 # CPUs then, and on 7.3 the times of more than one busy CPU mean nothing.  Under the other
-# clocks 7.2 takes interrupts right behind VMRUN, where hardware holds them back: the host
-# panics, or a guest goes astray (Documentation/dev/testing.rst).
+# clocks 7.2 takes interrupts right behind VMRUN, where hardware holds them back, and the
+# host panics (Documentation/dev/testing.rst).
 
 # emulator_shares PROGRAM: it shares the instructions out between the CPUs.
 emulator_shares() {
