@@ -18,18 +18,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "subject.h"
+#include "measure.h"
 
-#define MAX_RUNS	16
-
-static void __attribute__((noreturn)) die(const char *what, int error)
+void vmqos_measure_die(const char *what, int error)
 {
 	fprintf(stderr, "measure: %s: %s\n", what, strerror(error < 0 ? -error : error));
 	exit(1);
 }
 
-static void row(const char *name, const char *metric, const char *unit, const double *value,
-		int values)
+void vmqos_measure_row(const char *name, const char *metric, const char *unit,
+		       const double *value, int values)
 {
 	printf("%s\t%s\t%s", name, metric, unit);
 	for (int i = 0; i < values; i++)
@@ -38,7 +36,7 @@ static void row(const char *name, const char *metric, const char *unit, const do
 	fflush(stdout);
 }
 
-static struct vmqos *open_vmqos(void)
+struct vmqos *vmqos_measure_open(void)
 {
 	const char *missing = vmqos_subject_missing();
 	struct vmqos *ctx;
@@ -54,14 +52,7 @@ static struct vmqos *open_vmqos(void)
 
 /* --- accounting: error against /proc/PID/task/TID/schedstat --- */
 
-struct load {
-	const char *name;
-	int vms;
-	int vcpus;
-	const char *workload[4];
-};
-
-static const struct load loads[] = {
+static const struct vmqos_measure_load loads[] = {
 	{ "spinning", 1, 1, { "spin" } },
 	{ "spinning-3x2", 3, 2, { "spin", "spin" } },
 	{ "halting", 1, 2, { "halt:1000", "halt:10000" } },
@@ -70,23 +61,23 @@ static const struct load loads[] = {
 	{ "exiting-3x2", 3, 2, { "exit", "mmio" } },
 };
 
-static struct vmqos_vmm_vm *make_vm(const char *name, const struct load *load)
+struct vmqos_vmm_vm *vmqos_measure_vm(const char *name, const struct vmqos_measure_load *load)
 {
 	struct vmqos_vmm_vm *vm = vmqos_vmm_create(name, load->vcpus, 0);
 	struct vmqos_vmm_workload workload;
 
 	if (!vm)
-		die("cannot make a VM", errno);
+		vmqos_measure_die("cannot make a VM", errno);
 	for (int i = 0; i < load->vcpus; i++) {
 		if (vmqos_vmm_parse_workload(load->workload[i], &workload) ||
 		    vmqos_vmm_add_vcpu(vm, &workload) < 0 || vmqos_vmm_start(vm, i))
-			die("cannot make a vCPU", errno);
+			vmqos_measure_die("cannot make a vCPU", errno);
 	}
 	return vm;
 }
 
 /* The worst vCPU of a load: error of run, ready and wall in % of the time passed. */
-static void account_load(struct vmqos *ctx, const struct load *load, double seconds,
+static void account_load(struct vmqos *ctx, const struct vmqos_measure_load *load, double seconds,
 			 double worst[5])
 {
 	struct vmqos_sample a[4][4], b[4][4];
@@ -98,26 +89,26 @@ static void account_load(struct vmqos *ctx, const struct load *load, double seco
 
 	/* What is measured is the scheduler's doing, not the gate's. */
 	if (vmqos_subject_gate(ctx, false))
-		die(vmqos_error(ctx), EIO);
+		vmqos_measure_die(vmqos_error(ctx), EIO);
 	for (int v = 0; v < load->vms; v++) {
 		snprintf(name, sizeof(name), "measure%d", v);
-		vm[v] = make_vm(name, load);
+		vm[v] = vmqos_measure_vm(name, load);
 		if (vmqos_subject_adopt(ctx, vm[v], name, &id[v]) ||
 		    vmqos_subject_wait_attached(ctx, id[v], load->vcpus, 10000))
-			die(vmqos_error(ctx), EIO);
+			vmqos_measure_die(vmqos_error(ctx), EIO);
 	}
 	for (int v = 0; v < load->vms; v++)
 		for (int i = 0; i < load->vcpus; i++)
 			if (vmqos_subject_sample(ctx, id[v], i, getpid(),
 						 vmqos_vmm_tid(vm[v], i), &a[v][i]))
-				die("cannot read", EIO);
+				vmqos_measure_die("cannot read", EIO);
 	vmqos_sleep_ns(seconds * 1e9);
 	worst[4] = 100;
 	for (int v = 0; v < load->vms; v++) {
 		for (int i = 0; i < load->vcpus; i++) {
 			if (vmqos_subject_sample(ctx, id[v], i, getpid(),
 						 vmqos_vmm_tid(vm[v], i), &b[v][i]))
-				die("cannot read", EIO);
+				vmqos_measure_die("cannot read", EIO);
 			vmqos_stats_sub(&grown, &b[v][i].vcpu.stats, &a[v][i].vcpu.stats);
 			wall = b[v][i].now - a[v][i].now;
 			worst[0] = fmax(worst[0], 100 * fabs((double)grown.run_ns -
@@ -141,8 +132,8 @@ static void measure_accounting(double seconds, int runs)
 	static const char *const metric[] = {
 		"run-error", "ready-error", "sum-error", "most-guest-share", "least-guest-share",
 	};
-	double all[5][MAX_RUNS], worst[5];
-	struct vmqos *ctx = open_vmqos();
+	double all[5][VMQOS_MEASURE_RUNS], worst[5];
+	struct vmqos *ctx = vmqos_measure_open();
 
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
 		for (int r = 0; r < runs; r++) {
@@ -152,7 +143,7 @@ static void measure_accounting(double seconds, int runs)
 				all[m][r] = worst[m];
 		}
 		for (int m = 0; m < 5; m++)
-			row(loads[i].name, metric[m], "%", all[m], runs);
+			vmqos_measure_row(loads[i].name, metric[m], "%", all[m], runs);
 	}
 	vmqos_close(ctx);
 }
@@ -220,20 +211,20 @@ static void pin_all(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		die("cannot pin to the last CPU", errno);
+		vmqos_measure_die("cannot pin to the last CPU", errno);
 }
 
 static void measure_tasks(const char *name, bool block, int runs)
 {
-	double ns[MAX_RUNS];
+	double ns[VMQOS_MEASURE_RUNS];
 	pthread_t thread;
 
 	pin_all(sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	if (pthread_create(&thread, NULL, partner, block ? turn : NULL))
-		die("cannot make a thread", EAGAIN);
+		vmqos_measure_die("cannot make a thread", EAGAIN);
 	for (int r = 0; r < runs; r++)
 		ns[r] = time_switches(block);
-	row(name, "context-switch", "instructions", ns, runs);
+	vmqos_measure_row(name, "context-switch", "instructions", ns, runs);
 	__atomic_store_n(&partner_stop, true, __ATOMIC_RELEASE);
 	turn[1] = 1;
 	syscall(SYS_futex, &turn[1], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -258,7 +249,7 @@ static double time_vcpus(struct vmqos_vmm_vm *vm, double seconds)
 			    vmqos_vmm_workload(vm, i)->count;
 	}
 	if (!switches)
-		die("the vCPUs do not switch", EIO);
+		vmqos_measure_die("the vCPUs do not switch", EIO);
 	return (vmqos_now_ns() - start) / (double)switches;
 }
 
@@ -269,33 +260,35 @@ static void set_guest_time(struct vmqos *ctx, bool on)
 	};
 
 	if (vmqos_host_set(ctx, &settings, NULL))
-		die(vmqos_error(ctx), EIO);
+		vmqos_measure_die(vmqos_error(ctx), EIO);
 }
 
 static void measure_vcpus(const char *name, const char *workload, const char *how, int runs)
 {
-	const struct load load = { "switch", 1, 2, { workload, workload } };
+	const struct vmqos_measure_load load = { "switch", 1, 2, { workload, workload } };
 	struct vmqos_vmm_vm *vm;
 	struct vmqos *ctx = NULL;
-	double ns[MAX_RUNS];
+	double ns[VMQOS_MEASURE_RUNS];
 	uint32_t id;
 
 	pin_all(sysconf(_SC_NPROCESSORS_ONLN) - 1);
-	vm = make_vm("switch", &load);
+	vm = vmqos_measure_vm("switch", &load);
 	if (strcmp(how, "alone")) {
-		ctx = open_vmqos();
+		ctx = vmqos_measure_open();
 		set_guest_time(ctx, !strcmp(how, "guest-time"));
 		if (vmqos_subject_adopt(ctx, vm, "switch", &id) ||
 		    vmqos_subject_wait_attached(ctx, id, 2, 10000))
-			die(vmqos_error(ctx), EIO);
+			vmqos_measure_die(vmqos_error(ctx), EIO);
+		vmqos_measure_gate(ctx, id, how);
 	}
 	time_vcpus(vm, 0.02);
 	for (int r = 0; r < runs; r++)
 		ns[r] = time_vcpus(vm, 0.1);
-	row(name, "context-switch", "instructions", ns, runs);
+	vmqos_measure_row(name, "context-switch", "instructions", ns, runs);
 	vmqos_vmm_destroy(vm);
 	if (ctx) {
 		set_guest_time(ctx, true);
+		vmqos_measure_gate(ctx, 0, "");
 		vmqos_subject_settle(ctx);
 		vmqos_close(ctx);
 	}
@@ -318,7 +311,7 @@ static long meminfo_kib(const char *key)
 }
 
 /* Kernel memory in use, apart from pages of processes and files, and caches of names. */
-static double kernel_kib(void)
+double vmqos_measure_kernel_kib(void)
 {
 	return meminfo_kib("SUnreclaim") + meminfo_kib("Percpu") + meminfo_kib("VmallocUsed");
 }
@@ -345,10 +338,10 @@ static pid_t start_vms(int vms)
 
 	snprintf(count, sizeof(count), "%d", vms);
 	if (pipe(out) < 0)
-		die("pipe", errno);
+		vmqos_measure_die("pipe", errno);
 	pid = fork();
 	if (pid < 0)
-		die("fork", errno);
+		vmqos_measure_die("fork", errno);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(out[1], 1);
@@ -361,7 +354,7 @@ static pid_t start_vms(int vms)
 	while (in && fgets(line, sizeof(line), in))
 		if (!strcmp(line, "ready\n"))
 			return pid;
-	die("the program vmm did not get ready", EIO);
+	vmqos_measure_die("the program vmm did not get ready", EIO);
 }
 
 static double milliseconds(uint64_t since)
@@ -376,7 +369,7 @@ static void busy_row(const char *name, const char *metric)
 	vmqos_sleep_ns(2000000000);
 	/* Ticks of 10 ms in 2 s: per cent of one CPU. */
 	value = (busy_ticks() - before) / 2;
-	row(name, metric, "% of one CPU", &value, 1);
+	vmqos_measure_row(name, metric, "% of one CPU", &value, 1);
 }
 
 static int gone(struct vmqos *ctx)
@@ -388,8 +381,8 @@ static int gone(struct vmqos *ctx)
 
 static void measure_scale(int vms, int runs)
 {
-	double before, value, dump[MAX_RUNS], vm_dump[MAX_RUNS];
-	struct vmqos *ctx = open_vmqos();
+	double before, value, dump[VMQOS_MEASURE_RUNS], vm_dump[VMQOS_MEASURE_RUNS];
+	struct vmqos *ctx = vmqos_measure_open();
 	struct vmqos_adoption adoption;
 	struct vmqos_vm_stat *vm_stat;
 	struct vmqos_vcpu *vcpu;
@@ -404,11 +397,11 @@ static void measure_scale(int vms, int runs)
 	start = vmqos_now_ns();
 	pid = start_vms(vms);
 	value = milliseconds(start);
-	row(name, "start-of-vms", "ms", &value, 1);
+	vmqos_measure_row(name, "start-of-vms", "ms", &value, 1);
 	vmqos_sleep_ns(500000000);
 	busy_row(name, "busy-unadopted");
 
-	before = kernel_kib();
+	before = vmqos_measure_kernel_kib();
 	start = vmqos_now_ns();
 	ret = vmqos_vm_adopt_all(ctx, &adoption);
 	value = milliseconds(start);
@@ -417,14 +410,14 @@ static void measure_scale(int vms, int runs)
 			vmqos_error(ctx));
 		exit(1);
 	}
-	row(name, "adopt-all", "ms", &value, 1);
+	vmqos_measure_row(name, "adopt-all", "ms", &value, 1);
 	vmqos_sleep_ns(500000000);
-	value = (kernel_kib() - before) * 1024 / (vms * 4);
-	row(name, "kernel-memory-per-vcpu", "bytes", &value, 1);
+	value = (vmqos_measure_kernel_kib() - before) * 1024 / (vms * 4);
+	vmqos_measure_row(name, "kernel-memory-per-vcpu", "bytes", &value, 1);
 	if (vmqos_host_get(ctx, -1, &host))
-		die(vmqos_error(ctx), EIO);
+		vmqos_measure_die(vmqos_error(ctx), EIO);
 	value = host.vcpu_bytes;
-	row(name, "reported-memory-per-vcpu", "bytes", &value, 1);
+	vmqos_measure_row(name, "reported-memory-per-vcpu", "bytes", &value, 1);
 	busy_row(name, "busy-adopted");
 
 	for (int r = 0; r < runs; r++) {
@@ -432,26 +425,26 @@ static void measure_scale(int vms, int runs)
 		ret = vmqos_vcpu_stat_dump(ctx, 0, &vcpu, &count);
 		dump[r] = milliseconds(start);
 		if (ret || count != (size_t)vms * 4)
-			die("the dump of vCPUs is not complete", ret);
+			vmqos_measure_die("the dump of vCPUs is not complete", ret);
 		free(vcpu);
 		start = vmqos_now_ns();
 		ret = vmqos_vm_stat_dump(ctx, &vm_stat, &count);
 		vm_dump[r] = milliseconds(start);
 		if (ret || count != (size_t)vms)
-			die("the dump of VMs is not complete", ret);
+			vmqos_measure_die("the dump of VMs is not complete", ret);
 		free(vm_stat);
 	}
-	row(name, "dump-vcpus", "ms", dump, runs);
-	row(name, "dump-vms", "ms", vm_dump, runs);
+	vmqos_measure_row(name, "dump-vcpus", "ms", dump, runs);
+	vmqos_measure_row(name, "dump-vms", "ms", vm_dump, runs);
 
 	start = vmqos_now_ns();
 	for (size_t i = 0; i < adoption.vm_count; i++)
 		if (vmqos_vm_release(ctx, adoption.vms[i].id, NULL))
-			die(vmqos_error(ctx), EIO);
+			vmqos_measure_die(vmqos_error(ctx), EIO);
 	while (!gone(ctx) && milliseconds(start) < 60000)
 		vmqos_sleep_ns(2000000);
 	value = milliseconds(start);
-	row(name, "release-all", "ms", &value, 1);
+	vmqos_measure_row(name, "release-all", "ms", &value, 1);
 	vmqos_adoption_free(&adoption);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -462,8 +455,10 @@ static int complain(void)
 {
 	fputs("usage: measure accounting SECONDS RUNS\n"
 	      "       measure tasks NAME yield|block RUNS\n"
-	      "       measure vcpus NAME WORKLOAD alone|adopted|guest-time RUNS\n"
-	      "       measure scale VMS RUNS\n", stderr);
+	      "       measure vcpus NAME WORKLOAD alone|adopted|guest-time|gate|limit RUNS\n"
+	      "       measure scale VMS RUNS\n"
+	      "       measure work NAME WORKLOAD alone|adopted|gate|limit RUNS\n"
+	      "       measure epoch NAME VMS WORKLOAD RUNS\n", stderr);
 	return 2;
 }
 
@@ -471,7 +466,7 @@ int main(int argc, char **argv)
 {
 	int runs = argc > 2 ? atoi(argv[argc - 1]) : 0;
 
-	if (runs < 1 || runs > MAX_RUNS)
+	if (runs < 1 || runs > VMQOS_MEASURE_RUNS)
 		return complain();
 	if (!strcmp(argv[1], "accounting") && argc == 4)
 		measure_accounting(atof(argv[2]), runs);
@@ -481,6 +476,10 @@ int main(int argc, char **argv)
 		measure_vcpus(argv[2], argv[3], argv[4], runs);
 	else if (!strcmp(argv[1], "scale") && argc == 4)
 		measure_scale(atoi(argv[2]), runs);
+	else if (!strcmp(argv[1], "work") && argc == 6)
+		vmqos_measure_work(argv[2], argv[3], argv[4], runs);
+	else if (!strcmp(argv[1], "epoch") && argc == 6)
+		vmqos_measure_epoch(argv[2], atoi(argv[3]), argv[4], runs);
 	else
 		return complain();
 	return 0;
