@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the acts of the demo share. An act sets "guests", each with its name and its
-# number of vCPUs, and calls demo_start before it shows something.
+# number of vCPUs, and "guest_options" for scripts/guest, and calls demo_start before it
+# shows something.
 
 # shellcheck shell=bash
 
 guests=()
+guest_options=()
 
 say() {
 	if [ -t 1 ]; then
@@ -81,7 +83,7 @@ demo_start() {
 	for guest in "${guests[@]}"; do
 		read -r name vcpus <<<"$guest"
 		echo "starting $name: QEMU with $vcpus vCPU(s), all of them busy"
-		scripts/guest run --name "$name" --vcpus "$vcpus" --timeout 900 >"$DEMO_DIR/guest-$name.log" 2>&1 &
+		scripts/guest run --name "$name" --vcpus "$vcpus" --timeout 900 "${guest_options[@]}" >"$DEMO_DIR/guest-$name.log" 2>&1 &
 		pids+=($!)
 	done
 	until_true 900 "the guests boot" guests_ready
