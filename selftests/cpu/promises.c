@@ -259,8 +259,10 @@ static int put(const char *path, const char *text)
 
 TEST_F_TIMEOUT(promises, tracepoints, 120)
 {
-	static const char * const wanted[] = { "vmqos_park: vm=", "for=shares", "for=limit",
-					       "vmqos_unpark: vm=", "by=turn", "vmqos_epoch: vms=2" };
+	static const char * const wanted[] = {
+		"vmqos_park: vm=", "for=shares", "for=limit", "vmqos_unpark: vm=", "by=turn",
+		"vmqos_epoch: vms=2",
+	};
 	struct vmqos_vm_settings limit = { .set = VMQOS_HAS(VMQOS_VM_CPU_LIMIT),
 					   .cpu_limit = 200000 };
 	bool found[sizeof(wanted) / sizeof(wanted[0])] = { false };
@@ -280,7 +282,7 @@ TEST_F_TIMEOUT(promises, tracepoints, 120)
 	ASSERT_NE(NULL, trace);
 	while (fgets(line, sizeof(line), trace))
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-			found[i] |= strstr(line, wanted[i]) != NULL;
+			found[i] |= !!strstr(line, wanted[i]);
 	fclose(trace);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (!found[i])
