@@ -4,9 +4,7 @@
 # The QEMU that the test host runs in.  Before 8.1 it gave, under the clock of
 # instructions, everything up to the next timer to one CPU; the others could get nothing
 # for seconds, or for ever.  Linux 6.12 gets along with that.  6.1 does not boot with two
-# CPUs then, and on 7.3 the times of more than one busy CPU mean nothing.  Under the other
-# clocks 7.2 takes interrupts right behind VMRUN, where hardware holds them back, and the
-# host panics (Documentation/dev/testing.rst).
+# CPUs then, and on 7.3 the times of more than one busy CPU mean nothing.
 
 # emulator_shares PROGRAM: it shares the instructions out between the CPUs.
 emulator_shares() {
