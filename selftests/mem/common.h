@@ -63,6 +63,14 @@ static inline void mem_set_defaults(void)
 	mem_set("pressure_percent", 10);
 }
 
+/* The scanner knows no rest, once files are given to it. */
+static inline int mem_set_fastest(void)
+{
+	int ret = mem_set("scan_period_ms", 0);
+
+	return ret ? ret : mem_set("scan_percent", 100);
+}
+
 /* Mount one in a folder of its own; the name is put into @where. */
 static inline int mem_mount(char *where, size_t size, const char *options)
 {
@@ -107,6 +115,31 @@ static inline int mem_file(const char *where, const char *name, uint64_t size)
 static inline char *mem_map(int fd, uint64_t size)
 {
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/* Mount one with a file in it, mapped to *@at; returns the file, or -errno. */
+static inline int mem_begin(char where[64], const char *options, uint64_t size, char **at)
+{
+	int ret = mem_mount(where, 64, options), fd;
+
+	if (ret)
+		return ret;
+	fd = mem_file(where, "a", size);
+	*at = fd < 0 ? MAP_FAILED : mem_map(fd, size);
+	if (*at != MAP_FAILED)
+		return fd;
+	ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	mem_umount(where);
+	return ret;
+}
+
+static inline int mem_end(const char *where, int fd, char *at, uint64_t size)
+{
+	munmap(at, size);
+	close(fd);
+	return mem_umount(where);
 }
 
 /* A counter of the file, of those in its fdinfo. */
@@ -165,6 +198,13 @@ static inline uint64_t mem_used(const char *where)
 	struct statfs st;
 
 	return statfs(where, &st) ? UINT64_MAX : (st.f_blocks - st.f_bfree) * st.f_bsize;
+}
+
+/* The next random number of a sequence. */
+static inline uint32_t mem_draw(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return *state >> 33;
 }
 
 static inline bool mem_all(const char *at, char value, size_t size)

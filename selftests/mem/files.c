@@ -21,7 +21,6 @@
 FIXTURE(files)
 {
 	char where[64];
-	bool mounted;
 	int fd;
 	char *at;
 };
@@ -34,21 +33,15 @@ FIXTURE_SETUP(files)
 	if (missing)
 		SKIP(return, "%s", missing);
 	mem_set_defaults();
-	ASSERT_EQ(0, mem_mount(self->where, sizeof(self->where), "size=64M"));
-	self->mounted = true;
-	self->fd = mem_file(self->where, "a", FILE_SIZE);
+	self->fd = mem_begin(self->where, "size=64M", FILE_SIZE, &self->at);
 	ASSERT_LE(0, self->fd);
-	self->at = mem_map(self->fd, FILE_SIZE);
-	ASSERT_NE(MAP_FAILED, self->at);
 }
 
 FIXTURE_TEARDOWN(files)
 {
-	if (!self->mounted)
-		return;
-	munmap(self->at, FILE_SIZE);
-	close(self->fd);
-	EXPECT_EQ(0, mem_umount(self->where));
+	if (self->fd >= 0) {
+		EXPECT_EQ(0, mem_end(self->where, self->fd, self->at, FILE_SIZE));
+	}
 }
 
 /* What a mount with this option is refused with, the empty string when it is not. */

@@ -8,8 +8,7 @@
 #include <sys/sendfile.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
-#include "common.h"
+#include "scanned.h"
 
 #define MOST		(256 * 1024ul)
 #define OPERATIONS	6000
@@ -17,14 +16,12 @@
 
 static char truth[MOST], scratch[MOST];
 static uint64_t size, state;
-static char where[64];
 static int fd;
 static char *at;
 
 static uint32_t draw(uint32_t below)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (state >> 33) % below;
+	return mem_draw(&state) % below;
 }
 
 /* A range in the first @limit bytes, in one of two on page borders. */
@@ -190,33 +187,7 @@ static bool one(unsigned int what)
 	}
 }
 
-FIXTURE(model)
-{
-	bool mounted;
-};
-
-FIXTURE_SETUP(model)
-{
-	const char *missing = mem_missing();
-
-	self->mounted = false;
-	if (missing)
-		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, mem_set("scan_period_ms", 0));
-	ASSERT_EQ(0, mem_set("scan_percent", 100));
-	ASSERT_EQ(0, mem_mount(where, sizeof(where), "share_zero=on"));
-	self->mounted = true;
-}
-
-FIXTURE_TEARDOWN(model)
-{
-	mem_set_defaults();
-	if (self->mounted) {
-		EXPECT_EQ(0, mem_umount(where));
-	}
-}
-
-TEST_F_TIMEOUT(model, random_operations, 900)
+TEST_F_TIMEOUT(scanned, random_operations, 900)
 {
 	const char *seed = getenv("VMQOS_SEED");
 	unsigned int operations = getenv("VMQOS_LONG") ? OPERATIONS_LONG : OPERATIONS;

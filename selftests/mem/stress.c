@@ -16,8 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
-#include "common.h"
+#include "scanned.h"
 #include "vmm.h"
 
 #define PAGES		512u
@@ -44,7 +43,6 @@ struct report {
 
 static struct report *reports;
 static int *stop;
-static char where[64];
 static int fd, disk;
 static char *map[2];
 
@@ -53,15 +51,9 @@ static bool go_on(void)
 	return !__atomic_load_n(stop, __ATOMIC_RELAXED);
 }
 
-static uint32_t draw(uint64_t *state)
-{
-	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
-	return *state >> 33;
-}
-
 static uint32_t invent(uint64_t *state)
 {
-	uint32_t value = draw(state);
+	uint32_t value = mem_draw(state);
 
 	return value & 3 ? 0 : value | 1;
 }
@@ -97,7 +89,7 @@ static void words(enum actor who)
 	const char *look = map[who == FIRST_MAP];
 
 	while (go_on()) {
-		uint32_t page = draw(&state) % PAGES;
+		uint32_t page = mem_draw(&state) % PAGES;
 
 		if (read_word(look, page, who) != wrote[page])
 			reports[who].errors++;
@@ -119,8 +111,8 @@ static void direct(void)
 	uint64_t state = 99;
 
 	while (go_on()) {
-		uint32_t page = draw(&state) % PAGES;
-		uint8_t next = draw(&state) & 3 ? 0 : 1 + draw(&state) % 200;
+		uint32_t page = mem_draw(&state) % PAGES;
+		uint8_t next = mem_draw(&state) & 3 ? 0 : 1 + mem_draw(&state) % 200;
 		char *at = map[0] + page * PAGE + place[DIRECT];
 
 		memset(expected, holds[page], SECTOR);
@@ -146,10 +138,10 @@ static void punch(void)
 	uint64_t state = 77;
 
 	while (go_on()) {
-		uint32_t from = draw(&state) % 60, pages = 1 + draw(&state) % 4;
-		char value = draw(&state) & 1 ? 0 : 1 + draw(&state) % 100;
+		uint32_t from = mem_draw(&state) % 60, pages = 1 + mem_draw(&state) % 4;
+		char value = mem_draw(&state) & 1 ? 0 : 1 + mem_draw(&state) % 100;
 
-		switch (draw(&state) % 3) {
+		switch (mem_draw(&state) % 3) {
 		case 0:
 			memset(a + from * PAGE, value, pages * PAGE);
 			break;
@@ -288,33 +280,7 @@ static bool all_acted(const bool *acts, struct vmqos_vmm_vm *vm)
 	return true;
 }
 
-FIXTURE(stress)
-{
-	bool mounted;
-};
-
-FIXTURE_SETUP(stress)
-{
-	const char *missing = mem_missing();
-
-	self->mounted = false;
-	if (missing)
-		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, mem_set("scan_period_ms", 0));
-	ASSERT_EQ(0, mem_set("scan_percent", 100));
-	ASSERT_EQ(0, mem_mount(where, sizeof(where), "share_zero=on"));
-	self->mounted = true;
-}
-
-FIXTURE_TEARDOWN(stress)
-{
-	mem_set_defaults();
-	if (self->mounted) {
-		EXPECT_EQ(0, mem_umount(where));
-	}
-}
-
-TEST_F_TIMEOUT(stress, lost_writes, 400)
+TEST_F_TIMEOUT(scanned, lost_writes, 400)
 {
 	const char *given = getenv("VMQOS_SECONDS");
 	int seconds = given ? atoi(given) : getenv("VMQOS_LONG") ? SECONDS_LONG : SECONDS;

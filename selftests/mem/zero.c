@@ -19,7 +19,6 @@
 FIXTURE(zero)
 {
 	char where[64];
-	bool mounted;
 	int fd;
 	char *at;
 };
@@ -28,27 +27,21 @@ FIXTURE_SETUP(zero)
 {
 	const char *missing = mem_missing();
 
+	self->fd = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
 	mem_set_defaults();
-	ASSERT_EQ(0, mem_set("scan_period_ms", 0));
-	ASSERT_EQ(0, mem_set("scan_percent", 100));
-	ASSERT_EQ(0, mem_mount(self->where, sizeof(self->where), "share_zero=off"));
-	self->mounted = true;
-	self->fd = mem_file(self->where, "a", FILE_SIZE);
+	ASSERT_EQ(0, mem_set_fastest());
+	self->fd = mem_begin(self->where, "share_zero=off", FILE_SIZE, &self->at);
 	ASSERT_LE(0, self->fd);
-	self->at = mem_map(self->fd, FILE_SIZE);
-	ASSERT_NE(MAP_FAILED, self->at);
 }
 
 FIXTURE_TEARDOWN(zero)
 {
 	mem_set_defaults();
-	if (!self->mounted)
-		return;
-	munmap(self->at, FILE_SIZE);
-	close(self->fd);
-	EXPECT_EQ(0, mem_umount(self->where));
+	if (self->fd >= 0) {
+		EXPECT_EQ(0, mem_end(self->where, self->fd, self->at, FILE_SIZE));
+	}
 }
 
 /* Every third page has one byte that is not zero, each at another place. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A fixture: a vmramfs whose scanner works as fast as it can. */
+#ifndef VMQOS_SELFTESTS_MEM_SCANNED_H
+#define VMQOS_SELFTESTS_MEM_SCANNED_H
+
+#include "kselftest_harness.h"
+#include "common.h"
+
+static char where[64];
+
+FIXTURE(scanned)
+{
+	bool mounted;
+};
+
+FIXTURE_SETUP(scanned)
+{
+	const char *missing = mem_missing();
+
+	self->mounted = false;
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, mem_set_fastest());
+	ASSERT_EQ(0, mem_mount(where, sizeof(where), "share_zero=on"));
+	self->mounted = true;
+}
+
+FIXTURE_TEARDOWN(scanned)
+{
+	mem_set_defaults();
+	if (self->mounted) {
+		EXPECT_EQ(0, mem_umount(where));
+	}
+}
+
+#endif
