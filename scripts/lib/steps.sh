@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Long runs of several steps: each is bounded in time, timed and counted, and the run
-# always ends with a table and the line 'N passed, N failed'.  Sourced, never run.
+# always ends with a table, what failed and why, and the line 'N passed, N failed': an
+# excerpt of the end explains a failure.  Sourced, never run.
 #
 #   steps_begin LIMIT              LIMIT is for all steps together, in seconds
 #   step NAME LIMIT COMMAND...     run it, showing its output
 #   step_start NAME LIMIT COMMAND...   the same in the background, output in its log only
 #   step_join NAME                 wait for it; the end of the log of a failure is shown
-#   steps_end                      the table; fails when anything failed
+#   steps_end                      table and failures; fails when anything failed
 #
 # A COMMAND whose output has a last line 'N passed, N failed[, N skipped]' counts with
 # those numbers, every other one as one.  NAME may have blanks; the log is
@@ -132,6 +133,51 @@ _step_missed() {
 	_step_note[$1]="not run: no time left"
 }
 
+_step_failures='=== what failed'
+
+# The lines of a log (standard input) that tell of failures: "not ok" with the failed
+# assertions and the last words before it, or with the remarks behind it where those are
+# at its own level; a check's FAIL and what it says; what a test host died of.
+_step_telling() {
+	tr -cd '\11\12\40-\176' | awk '
+		function heading(line) { return line ~ /^(# )*((not )?ok |TAP version|1\.\.)/ || line ~ / RUN  / }
+		function before(    i) {
+			for (i = 1; i <= asserted && i <= 10; i++) print assertion[i]
+			for (i = words > 6 ? words - 5 : 1; i <= words; i++) print word[i]
+		}
+		/^(# )*not ok / && !/# (SKIP|TO[D]O)/ {
+			before(); print
+			found = 1; asserted = words = 0
+			level = $0; sub(/not ok .*/, "", level)
+			remarks = / selftests: / ? 0 : 8
+			next
+		}
+		/^FAIL / { print; found = 1; remarks = 12; level = "      |"; next }
+		/the kernel complained|it hung|the test host ended|did not reach its command|the test host no longer/ {
+			before(); print; found = 1; next
+		}
+		/^FAILED: / { if (!found) print; next }
+		heading($0) { asserted = words = remarks = 0; next }
+		remarks > 0 && index($0, level) == 1 && $0 ~ /^(# |      \|)/ { print; remarks--; next }
+		/: Test failed$| (FAIL|OK)  / { next }
+		/^(# )*[^ ]*\.[ch]:[0-9]+:/ { assertion[++asserted] = $0; next }
+		{ word[++words] = $0 }'
+}
+
+# Why a step failed, at most some 40 lines. A step of steps has told that at its own end.
+_step_why() {
+	local log why
+	log=$(_step_log "$1")
+	[ -s "$log" ] || return 0
+	if grep -qxF -e "$_step_failures" "$log"; then
+		why=$(tac -- "$log" | sed "/^$_step_failures\$/q" | tac | sed '1d;$d' | head -n 80) || true
+	else
+		why=$(_step_telling <"$log" | head -n 40) || true
+		[ -n "$why" ] || why=$(tail -n 15 -- "$log" | tr -cd '\11\12\40-\176')
+	fi
+	printf -- '--- %s\n%s\n' "$1" "$why"
+}
+
 # Steps that have begun and were not judged have failed.
 steps_end() {
 	local name passed=0 failed=0 what
@@ -155,6 +201,12 @@ steps_end() {
 		printf '%-28s %8s  %s\n' "$name" "$(_step_minutes "${_step_time[$name]}")" "$what"
 	done
 	printf '%-28s %8s  logs in %s\n' "all" "$(_step_minutes "$SECONDS")" "${VMQOS_LOGS#"$VMQOS_ROOT/"}"
+	if [ "$failed" != 0 ]; then
+		printf '\n%s\n' "$_step_failures"
+		for name in "${_step_names[@]}"; do
+			[ "${_step_failed[$name]}" = 0 ] || _step_why "$name"
+		done
+	fi
 	echo "$passed passed, $failed failed"
 	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 }
