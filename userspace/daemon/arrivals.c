@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A VM is announced before its descriptor can be seen in its process, so it may
- * have to be looked for more than once: at once, then after 1, 2, 4 ... 512 ms.
- * Whatever has not shown up by then has been given up by its VMM.
+ * have to be looked for more than once: at once, then after 1, 2, 4 ms ... 16 s. On a
+ * busy host its maker may not get a CPU for long; whatever has not shown up by then
+ * has been given up by its VMM.
+ *
+ * A process may have announced several, of which some are to be seen already: it
+ * is waited for until all are adopted.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +14,7 @@
 #include "arrivals.h"
 
 #define FIRST_DELAY_US	1000
-#define TRIES_MAX	11
+#define TRIES_MAX	16
 
 /**
  * vmqos_arrivals_add() - a process has announced a VM
@@ -38,9 +42,14 @@ int vmqos_arrivals_add(struct vmqos_arrivals *arrivals, uint32_t pid, uint64_t n
 		arrivals->list = arrival;
 		arrivals->room = room;
 	}
-	if (i == arrivals->count)
+	arrival = &arrivals->list[i];
+	if (i == arrivals->count) {
 		arrivals->count++;
-	arrivals->list[i] = (struct vmqos_arrival){ .pid = pid, .due_us = now_us };
+		*arrival = (struct vmqos_arrival){ .pid = pid };
+	}
+	arrival->vms++;
+	arrival->tries = 0;
+	arrival->due_us = now_us;
 	return 0;
 }
 
@@ -87,6 +96,27 @@ bool vmqos_arrivals_put_back(struct vmqos_arrivals *arrivals, const struct vmqos
 	back->due_us = now_us + ((uint64_t)FIRST_DELAY_US << back->tries);
 	back->tries++;
 	return true;
+}
+
+/**
+ * vmqos_arrivals_some_came() - VMs of a process have been adopted: wait for the others
+ * @arrivals: the processes waited for, with room for it since it was taken out
+ * @arrival: the process
+ * @vms: how many were adopted
+ * @now_us: the time
+ *
+ * Return: false when it has announced no others.
+ */
+bool vmqos_arrivals_some_came(struct vmqos_arrivals *arrivals, const struct vmqos_arrival *arrival,
+			      unsigned int vms, uint64_t now_us)
+{
+	struct vmqos_arrival rest = *arrival;
+
+	if (arrival->vms <= vms)
+		return false;
+	rest.vms -= vms;
+	rest.tries = 0;
+	return vmqos_arrivals_put_back(arrivals, &rest, now_us);
 }
 
 /**

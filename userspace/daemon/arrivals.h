@@ -10,11 +10,13 @@
 /**
  * struct vmqos_arrival - one such process
  * @pid: the process
+ * @vms: how many VMs it has announced that are not adopted
  * @tries: how often its VM was looked for
  * @due_us: when to look again
  */
 struct vmqos_arrival {
 	uint32_t pid;
+	unsigned int vms;
 	unsigned int tries;
 	uint64_t due_us;
 };
@@ -36,6 +38,8 @@ bool vmqos_arrivals_take(struct vmqos_arrivals *arrivals, uint64_t now_us,
 			 struct vmqos_arrival *out);
 bool vmqos_arrivals_put_back(struct vmqos_arrivals *arrivals, const struct vmqos_arrival *arrival,
 			     uint64_t now_us);
+bool vmqos_arrivals_some_came(struct vmqos_arrivals *arrivals, const struct vmqos_arrival *arrival,
+			      unsigned int vms, uint64_t now_us);
 uint64_t vmqos_arrivals_next(const struct vmqos_arrivals *arrivals);
 void vmqos_arrivals_clear(struct vmqos_arrivals *arrivals);
 

@@ -247,12 +247,15 @@ static int on_arrival_timer(sd_event_source *source, uint64_t time_us, void *use
 	struct vmqos_daemon *daemon = userdata;
 	struct vmqos_arrival arrival;
 	uint64_t now = now_us(daemon);
+	unsigned int adopted;
 	int ret;
 
 	(void)source;
 	(void)time_us;
 	while (vmqos_arrivals_take(&daemon->arrivals, now, &arrival)) {
-		ret = vmqos_fleet_adopt(daemon->fleet, daemon->policy, arrival.pid);
+		ret = vmqos_fleet_adopt(daemon->fleet, daemon->policy, arrival.pid, &adopted);
+		if (!ret && adopted)
+			vmqos_arrivals_some_came(&daemon->arrivals, &arrival, adopted, now);
 		/*
 		 * EEXIST as well: a process that holds an adopted VM may have
 		 * announced one more that is not to be seen yet.

@@ -165,8 +165,9 @@ static void log_adopted(const struct vmqos_vm *vm)
 			 vm->name, vm->id, vm->pid, uuid);
 }
 
-/* Adopt what a process holds; @settings may be NULL. Notes what was adopted. */
-static int adopt(struct vmqos_fleet *fleet, uint32_t pid, const struct vmqos_vm_settings *settings)
+/* Adopt what a process holds; @settings may be NULL. Notes and counts what was adopted. */
+static int adopt(struct vmqos_fleet *fleet, uint32_t pid, const struct vmqos_vm_settings *settings,
+		 unsigned int *adopted)
 {
 	struct vmqos_vm *vms = NULL;
 	size_t count = 0, i;
@@ -181,6 +182,7 @@ static int adopt(struct vmqos_fleet *fleet, uint32_t pid, const struct vmqos_vm_
 		log_adopted(&vms[i]);
 	}
 	free(vms);
+	*adopted += count;
 	return ret;
 }
 
@@ -280,7 +282,7 @@ static void log_refusal(struct vmqos_fleet *fleet, const struct vmqos_process *p
 }
 
 static int adopt_process(struct vmqos_fleet *fleet, const struct vmqos_policy *policy,
-			 const struct vmqos_process *process)
+			 const struct vmqos_process *process, unsigned int *adopted)
 {
 	struct vmqos_vm_settings settings = { 0 };
 	struct vmqos_policy_vm wanted;
@@ -307,10 +309,10 @@ static int adopt_process(struct vmqos_fleet *fleet, const struct vmqos_policy *p
 		settings.set = VMQOS_HAS(VMQOS_VM_NAME);
 		strcpy(settings.name, wanted.name);
 	}
-	ret = adopt(fleet, process->pid, named ? &settings : NULL);
+	ret = adopt(fleet, process->pid, named ? &settings : NULL, adopted);
 	if (ret == -EEXIST && named) {
 		/* Either nothing is left to adopt, or the name is taken: under its own, then. */
-		ret = adopt(fleet, process->pid, NULL);
+		ret = adopt(fleet, process->pid, NULL, adopted);
 		if (ret == 0)
 			vmqos_daemon_log(LOG_ERR,
 					 "VM %s (process %u) could not be called %s as the policy says, another VM has that name: give each VM a name of its own",
@@ -327,16 +329,19 @@ static int adopt_process(struct vmqos_fleet *fleet, const struct vmqos_policy *p
  * @fleet: the fleet
  * @policy: the policy
  * @pid: the process
+ * @adopted: how many have been adopted
  *
  * Return: 0 when that is done; -EEXIST when all its VMs were adopted before;
  * -ENOENT when it holds none; -ESRCH when it is gone; another negative errno,
  * which has been logged.
  */
-int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *policy, uint32_t pid)
+int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *policy, uint32_t pid,
+		      unsigned int *adopted)
 {
 	struct vmqos_process process;
 	int ret;
 
+	*adopted = 0;
 	ret = vmqos_process_identify(fleet->ctx, pid, &process);
 	if (ret) {
 		if (ret != -ESRCH && ret != -ENOENT)
@@ -344,7 +349,7 @@ int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *poli
 					 vmqos_error(fleet->ctx));
 		return ret;
 	}
-	return adopt_process(fleet, policy, &process);
+	return adopt_process(fleet, policy, &process, adopted);
 }
 
 /**
@@ -357,8 +362,8 @@ int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *poli
  */
 int vmqos_fleet_reconcile(struct vmqos_fleet *fleet, const struct vmqos_policy *policy)
 {
+	unsigned int unreadable = 0, adopted = 0;
 	struct vmqos_process *processes;
-	unsigned int unreadable = 0;
 	int ret, refused = 0;
 	size_t count, i;
 
@@ -368,7 +373,7 @@ int vmqos_fleet_reconcile(struct vmqos_fleet *fleet, const struct vmqos_policy *
 		return ret;
 	}
 	for (i = 0; i < count; i++) {
-		ret = adopt_process(fleet, policy, &processes[i]);
+		ret = adopt_process(fleet, policy, &processes[i], &adopted);
 		if (ret == -ENODEV) {
 			vmqos_daemon_log(LOG_DEBUG, "the module has gone while VMs were adopted");
 			break;

@@ -15,7 +15,8 @@ struct vmqos_fleet *vmqos_fleet_new(struct vmqos *ctx);
 void vmqos_fleet_free(struct vmqos_fleet *fleet);
 
 int vmqos_fleet_learn(struct vmqos_fleet *fleet);
-int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *policy, uint32_t pid);
+int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *policy, uint32_t pid,
+		      unsigned int *adopted);
 int vmqos_fleet_reconcile(struct vmqos_fleet *fleet, const struct vmqos_policy *policy);
 void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_policy *policy,
 		       const struct vmqos_event *event);

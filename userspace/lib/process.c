@@ -92,6 +92,9 @@ static int is_vm(DIR *dir, const char *name)
 	char link[sizeof(VM_LINK) + 1];
 	ssize_t size = readlinkat(dirfd(dir), name, link, sizeof(link));
 
+	/* Of a process that ends just now it is refused once, and then not there. */
+	if (size < 0 && errno == EACCES)
+		size = readlinkat(dirfd(dir), name, link, sizeof(link));
 	if (size < 0)
 		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	return size == sizeof(VM_LINK) - 1 && !memcmp(link, VM_LINK, size);

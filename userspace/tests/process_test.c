@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -364,6 +365,37 @@ static void adopt_nothing(void)
 	vmqos_close(ctx);
 }
 
+static bool ends_now;
+
+/* Of a process that ends after the link was found, and before it is read. */
+ssize_t readlinkat(int folder, const char *name, char *text, size_t size)
+{
+	if (ends_now) {
+		ends_now = false;
+		unlinkat(folder, name, 0);
+		errno = EACCES;
+		return -1;
+	}
+	return syscall(SYS_readlinkat, folder, name, text, size);
+}
+
+static void ends_when_looked_at(void)
+{
+	pid_t pid = start_holder();
+	struct vmqos_vm *vms;
+	struct vmqos *ctx;
+	size_t count;
+
+	add_process(pid, "test\n", "test\0", 6);
+	add_fd(pid, 10, "anon_inode:kvm-vm");
+	CHECK_EQ(vmqos_open(&ctx), 0);
+	ends_now = true;
+	CHECK_EQ(vmqos_vm_adopt_pid(ctx, pid, NULL, &vms, &count), -ENOENT);
+	CHECK(!ends_now);
+	vmqos_close(ctx);
+	stop_holder(pid);
+}
+
 int main(void)
 {
 	char command[64];
@@ -380,6 +412,7 @@ int main(void)
 	RUN(adopt);
 	RUN(adopt_several);
 	RUN(adopt_nothing);
+	RUN(ends_when_looked_at);
 	result = end_tests();
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	return system(command) ? 1 : result;
