@@ -394,6 +394,26 @@ bool vmqos_service_logged(struct vmqos_service *service, const char *text, int t
 }
 
 /**
+ * vmqos_service_logged_times() - wait until something is in the log so often
+ * @service: the service
+ * @text: what to look for
+ * @times: how often
+ *
+ * The kernel knows of an adoption before it is in the log.
+ *
+ * Return: whether it is there as often, and not once more.
+ */
+bool vmqos_service_logged_times(struct vmqos_service *service, const char *text,
+				unsigned int times)
+{
+	int64_t end = vmqos_service_now_ms() + PATIENCE;
+
+	while (vmqos_service_count(service, text) < times && vmqos_service_now_ms() < end)
+		vmqos_service_nap(service);
+	return vmqos_service_count(service, text) == times;
+}
+
+/**
  * vmqos_service_show() - print the log, as remarks of the test
  * @service: the service
  */
@@ -470,5 +490,23 @@ int vmqos_service_gone(struct vmqos_service *service, const char *name, int time
 			return -ETIMEDOUT;
 		vmqos_service_nap(service);
 	}
+	return vmqos_service_now_ms() - begin;
+}
+
+/**
+ * vmqos_service_wait_vms() - wait until so many VMs are adopted
+ * @service: the service
+ * @vms: their number
+ *
+ * Return: how long it took in ms, PATIENCE or more when it did not come to that.
+ */
+int vmqos_service_wait_vms(struct vmqos_service *service, uint32_t vms)
+{
+	int64_t begin = vmqos_service_now_ms();
+	struct vmqos_host host;
+
+	while (vmqos_host_get(service->ctx, -1, &host) == 0 && host.vms != vms &&
+	       vmqos_service_now_ms() < begin + PATIENCE)
+		vmqos_service_nap(service);
 	return vmqos_service_now_ms() - begin;
 }

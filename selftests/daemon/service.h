@@ -59,12 +59,15 @@ int vmqos_service_ready(struct vmqos_service *service);
 
 bool vmqos_service_told(struct vmqos_service *service, const char *message, int timeout_ms);
 bool vmqos_service_logged(struct vmqos_service *service, const char *text, int timeout_ms);
+bool vmqos_service_logged_times(struct vmqos_service *service, const char *text,
+				unsigned int times);
 unsigned int vmqos_service_count(struct vmqos_service *service, const char *text);
 void vmqos_service_show(struct vmqos_service *service);
 
 int vmqos_service_standin(struct vmqos_service *service, const struct vmqos_standin_kind *kind);
 int vmqos_service_adopted(struct vmqos_service *service, const char *name, int timeout_ms,
 			  struct vmqos_vm *vm);
+int vmqos_service_wait_vms(struct vmqos_service *service, uint32_t vms);
 int vmqos_service_gone(struct vmqos_service *service, const char *name, int timeout_ms);
 void vmqos_service_nap(struct vmqos_service *service);
 int64_t vmqos_service_now_ms(void);
