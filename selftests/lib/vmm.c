@@ -9,11 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <linux/kvm.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,48 +19,15 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "vmm_guest.h"
+#include "vmm_vcpu.h"
 
 #define KICK_SIGNAL	SIGUSR1
 #define STACK_BYTES	(48 * 1024)
 #define TOUCH_ALIGN	(2ull << 20)
-
-enum want { WANT_STOP, WANT_RUN, WANT_END };
-
-struct vcpu {
-	struct vmqos_vmm_vm *vm;
-	int index;
-	int fd;
-	struct kvm_run *run;
-	struct vmqos_vmm_workload workload;
-	uint64_t touch_base;
-	uint64_t table_base;
-	pthread_t thread;
-	bool has_thread;
-	pthread_mutex_t lock;		/* protects tid, want, stopped */
-	pthread_cond_t changed;
-	pid_t tid;
-	enum want want;
-	bool stopped;
-	uint32_t token;			/* it is our turn to run; a futex */
-	uint64_t runs, exits, interrupted;
-};
-
-struct vmqos_vmm_vm {
-	char name[64];
-	int fd;
-	unsigned int max_vcpus;
-	int vcpus;
-	struct vcpu **vcpu;
-	char *memory;
-	uint64_t memory_bytes;
-	unsigned int slots;
-	uint64_t next_touch;
-};
 
 static int kvm_fd = -1;
 static int run_bytes;
@@ -191,67 +156,6 @@ struct vmqos_vmm_vm *vmqos_vmm_create(const char *name, unsigned int max_vcpus, 
 	return vm;
 }
 
-static void bump(uint64_t *counter)
-{
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
-}
-
-/* Wake the neighbour, then block until it wakes us. */
-static void pass_turn(struct vcpu *v)
-{
-	int other = v->index ^ 1;
-	struct vcpu *neighbour;
-
-	if (other >= v->vm->vcpus)
-		return;
-	neighbour = v->vm->vcpu[other];
-	__atomic_store_n(&neighbour->token, 1, __ATOMIC_RELEASE);
-	syscall(SYS_futex, &neighbour->token, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	while (!__atomic_exchange_n(&v->token, 0, __ATOMIC_ACQUIRE)) {
-		if (__atomic_load_n(&v->want, __ATOMIC_ACQUIRE) != WANT_RUN)
-			return;
-		syscall(SYS_futex, &v->token, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-	}
-}
-
-static void user_exit(struct vcpu *v)
-{
-	struct timespec period = {
-		.tv_sec = v->workload.period_us / 1000000,
-		.tv_nsec = v->workload.period_us % 1000000 * 1000,
-	};
-
-	bump(&v->exits);
-	for (uint32_t i = 0; i < v->workload.count; i++) {
-		if (v->workload.kind == VMQOS_VMM_PASS)
-			pass_turn(v);
-		else
-			sched_yield();
-	}
-	if (v->workload.kind == VMQOS_VMM_SLEEP)
-		nanosleep(&period, NULL);
-}
-
-/* What there is to find out why a guest did what none of ours does. */
-static void tell_exit(struct vcpu *v)
-{
-	struct kvm_vcpu_events events = { 0 };
-	struct kvm_sregs sregs = { 0 };
-	struct kvm_regs regs = { 0 };
-
-	ioctl(v->fd, KVM_GET_REGS, &regs);
-	ioctl(v->fd, KVM_GET_SREGS, &sregs);
-	ioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
-	fprintf(stderr, "vmm: %s: vCPU %d: unexpected exit %u (%u) of KVM_RUN\n"
-		"vmm: workload %d eip %llx esp %llx ebx %llx eflags %llx cr0 %llx cr2 %llx\n"
-		"vmm: cs %x/%llx/%x idt %llx/%x exception %u/%u interrupt %u/%u\n",
-		v->vm->name, v->index, v->run->exit_reason, v->run->internal.suberror,
-		v->workload.kind, regs.rip, regs.rsp, regs.rbx, regs.rflags, sregs.cr0, sregs.cr2,
-		sregs.cs.selector, sregs.cs.base, sregs.cs.limit, sregs.idt.base, sregs.idt.limit,
-		events.exception.injected, events.exception.nr, events.interrupt.injected,
-		events.interrupt.nr);
-}
-
 static void run_loop(struct vcpu *v)
 {
 	bool io = false;
@@ -260,20 +164,20 @@ static void run_loop(struct vcpu *v)
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			/* A signal, our kick, or work the kernel wants done: go on. */
 			if (errno == EINTR || errno == EAGAIN) {
-				bump(&v->interrupted);
+				vmqos_vmm_bump(&v->interrupted);
 				continue;
 			}
 			fprintf(stderr, "vmm: %s: vCPU %d: KVM_RUN failed: %s\n",
 				v->vm->name, v->index, strerror(errno));
 			abort();
 		}
-		bump(&v->runs);
+		vmqos_vmm_bump(&v->runs);
 		io = v->run->exit_reason == KVM_EXIT_IO || v->run->exit_reason == KVM_EXIT_MMIO;
 		if (!io) {
-			tell_exit(v);
+			vmqos_vmm_tell_exit(v);
 			abort();
 		}
-		user_exit(v);
+		vmqos_vmm_handle_exit(v);
 	}
 	/* Let KVM finish the I/O, so that registers may be changed. */
 	if (io) {
@@ -501,6 +405,32 @@ int vmqos_vmm_start(struct vmqos_vmm_vm *vm, int vcpu)
 }
 
 /**
+ * vmqos_vmm_rest() - stop a vCPU when it comes to user space by itself
+ * @vm: the VM
+ * @vcpu: number of the vCPU, whose workload exits now and then
+ *
+ * Unlike vmqos_vmm_stop() it sends no signal: a vCPU that is parked stays so until it may
+ * run, and what KVM tells the guest when it enters it is told.
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_vmm_rest(struct vmqos_vmm_vm *vm, int vcpu)
+{
+	struct vcpu *v = get_vcpu(vm, vcpu);
+
+	if (!v)
+		return -EINVAL;
+	if (!v->has_thread)
+		return -ESRCH;
+	pthread_mutex_lock(&v->lock);
+	__atomic_store_n(&v->want, WANT_STOP, __ATOMIC_RELEASE);
+	while (!v->stopped)
+		pthread_cond_wait(&v->changed, &v->lock);
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+/**
  * vmqos_vmm_stop() - take a vCPU out of KVM_RUN; returns when it waits
  * @vm: the VM
  * @vcpu: number of the vCPU
@@ -612,6 +542,33 @@ int vmqos_vmm_vcpu_fd(const struct vmqos_vmm_vm *vm, int vcpu)
 const struct vmqos_vmm_workload *vmqos_vmm_workload(const struct vmqos_vmm_vm *vm, int vcpu)
 {
 	return &get_vcpu(vm, vcpu)->workload;
+}
+
+/**
+ * vmqos_vmm_tell_steal() - have KVM tell a vCPU its steal time
+ * @vm: the VM
+ * @vcpu: number of the vCPU, which was not started yet or is stopped
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_vmm_tell_steal(struct vmqos_vmm_vm *vm, int vcpu)
+{
+	return vmqos_guest_tell_steal(get_vcpu(vm, vcpu)->fd, vcpu);
+}
+
+/**
+ * vmqos_vmm_steal() - what a vCPU knows about stolen time
+ * @vm: the VM
+ * @vcpu: number of the vCPU
+ * @out: where to put it; its steal time is as old as its last entry into the guest
+ */
+void vmqos_vmm_steal(struct vmqos_vmm_vm *vm, int vcpu, struct vmqos_vmm_steal *out)
+{
+	volatile struct vmqos_guest_block *block = vmqos_guest_block(vm->memory, vcpu);
+	struct vcpu *v = get_vcpu(vm, vcpu);
+
+	out->ns = block->steal.steal;
+	memcpy(out->looks, v->looks, sizeof(out->looks));
 }
 
 /**

@@ -28,6 +28,7 @@ enum vmqos_vmm_kind {
 	VMQOS_VMM_MMIO,		/* write outside memory: exits to user space */
 	VMQOS_VMM_TOUCH,	/* write one word of each page of a region, round and round */
 	VMQOS_VMM_CHURN,	/* write a word of each page of given memory, and check the last */
+	VMQOS_VMM_WATCH,	/* look whether a neighbour is marked as preempted, and exit */
 	VMQOS_VMM_IDLE,		/* halted before its first instruction, for ever */
 	VMQOS_VMM_PAUSED,	/* the vCPU exists, its thread never calls KVM_RUN */
 };
@@ -38,7 +39,7 @@ enum vmqos_vmm_kind {
  * @period_us: timer or sleep period of halt, duty and sleep
  * @run_us: time to burn in each period of duty
  * @bytes: size of the region of touch or churn
- * @count: yields or hand-overs after each exit
+ * @count: yields or hand-overs after each exit; number of the vCPU to watch
  * @memory: where the region of churn is mapped; it has to stay until the VM is gone
  * @offset: which bytes of each page are churn's, a multiple of four
  */
@@ -72,6 +73,17 @@ struct vmqos_vmm_counts {
 	uint32_t errors;
 };
 
+/**
+ * struct vmqos_vmm_steal - what a guest knows of the time that it did not get
+ * @ns: steal time that KVM has told the vCPU
+ * @looks: how often the guest found the watched vCPU, first by whether it was marked
+ *	as preempted, then by whether its thread slept on the host
+ */
+struct vmqos_vmm_steal {
+	uint64_t ns;
+	uint64_t looks[2][2];
+};
+
 struct vmqos_vmm_vm;
 
 int vmqos_vmm_parse_workload(const char *text, struct vmqos_vmm_workload *out);
@@ -82,10 +94,13 @@ struct vmqos_vmm_vm *vmqos_vmm_create(const char *name, unsigned int max_vcpus, 
 int vmqos_vmm_add_vcpu(struct vmqos_vmm_vm *vm, const struct vmqos_vmm_workload *workload);
 int vmqos_vmm_start(struct vmqos_vmm_vm *vm, int vcpu);
 int vmqos_vmm_stop(struct vmqos_vmm_vm *vm, int vcpu);
+int vmqos_vmm_rest(struct vmqos_vmm_vm *vm, int vcpu);
 int vmqos_vmm_set_workload(struct vmqos_vmm_vm *vm, int vcpu,
 			   const struct vmqos_vmm_workload *workload);
 int vmqos_vmm_rethread(struct vmqos_vmm_vm *vm, int vcpu);
 int vmqos_vmm_end_thread(struct vmqos_vmm_vm *vm, int vcpu);
+int vmqos_vmm_tell_steal(struct vmqos_vmm_vm *vm, int vcpu);
+void vmqos_vmm_steal(struct vmqos_vmm_vm *vm, int vcpu, struct vmqos_vmm_steal *out);
 void vmqos_vmm_destroy(struct vmqos_vmm_vm *vm);
 
 const char *vmqos_vmm_name(const struct vmqos_vmm_vm *vm);

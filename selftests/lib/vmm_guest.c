@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -27,6 +28,11 @@
 #define CODE_AT		0x200
 #define LAPIC		0xfee00000u
 
+/* As vmqos_guest_watch has it. */
+_Static_assert(offsetof(struct vmqos_guest_block, steal.preempted) == 80, "steal time");
+_Static_assert(offsetof(struct vmqos_guest_block, steal) % 64 == 0 && GUEST_BLOCK % 64 == 0,
+	       "KVM wants steal time aligned to its size");
+
 /* What the TSC may advance between two reads of the duty loop, in microseconds. */
 #define TSC_CAP_US	20
 
@@ -35,7 +41,7 @@ asm(".pushsection .rodata\n"
 	".globl vmqos_guest_code, vmqos_guest_code_end\n"
 	".globl vmqos_guest_spin, vmqos_guest_halt, vmqos_guest_duty\n"
 	".globl vmqos_guest_exit, vmqos_guest_mmio, vmqos_guest_touch, vmqos_guest_timer\n"
-	".globl vmqos_guest_churn\n"
+	".globl vmqos_guest_churn, vmqos_guest_watch\n"
 	"vmqos_guest_code:\n"
 
 	"vmqos_guest_spin:\n"
@@ -91,6 +97,15 @@ asm(".pushsection .rodata\n"
 	"	addl	$1, (%ebx)\n"
 	"	adcl	$0, 4(%ebx)\n"
 	"	jmp	vmqos_guest_churn\n"
+	/* ESI: the block of the vCPU to watch */
+	"vmqos_guest_watch:\n"
+	"	movl	$20000, %ecx\n"
+	"1:	decl	%ecx\n"
+	"	jnz	1b\n"
+	"	cmpb	$0, 80(%esi)\n"		/* steal.preempted */
+	"	setne	%al\n"
+	"	outb	%al, $0x10\n"
+	"	jmp	vmqos_guest_watch\n"
 
 	/* ESI: timer count in nanoseconds, periodic */
 	"guest_timer_setup:\n"
@@ -246,6 +261,33 @@ int vmqos_guest_init_vcpu(int vcpu_fd, int vcpu)
 }
 
 /**
+ * vmqos_guest_tell_steal() - have KVM tell a vCPU its steal time, in its block
+ * @vcpu_fd: KVM's descriptor of the vCPU
+ * @vcpu: its number
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_guest_tell_steal(int vcpu_fd, int vcpu)
+{
+	struct {
+		struct kvm_msrs header;
+		struct kvm_msr_entry entry;
+	} msrs = {
+		.header.nmsrs = 1,
+		.entry = {
+			.index = MSR_KVM_STEAL_TIME,
+			.data = (GUEST_BLOCKS + vcpu * GUEST_BLOCK +
+				 offsetof(struct vmqos_guest_block, steal)) | KVM_MSR_ENABLED,
+		},
+	};
+	int ret = ioctl(vcpu_fd, KVM_SET_MSRS, &msrs);
+
+	if (ret < 0)
+		return -errno;
+	return ret == 1 ? 0 : -EOPNOTSUPP;
+}
+
+/**
  * vmqos_guest_setup() - make a vCPU ready to begin its workload
  * @vcpu_fd: KVM's descriptor of the vCPU
  * @vcpu: its number
@@ -308,6 +350,10 @@ int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 		regs.rcx = touch_base + workload->bytes;
 		regs.rbp = table_base;
 		vmqos_guest_block(memory, vcpu)->random = vcpu + 1;
+		break;
+	case VMQOS_VMM_WATCH:
+		regs.rip = code_address(vmqos_guest_watch);
+		regs.rsi = GUEST_BLOCKS + workload->count * GUEST_BLOCK;
 		break;
 	case VMQOS_VMM_IDLE:
 		/* Blocks in KVM_RUN without one page fault: idle VMs stay small. */

@@ -35,6 +35,7 @@ static const char usage[] =
 "  sleep:US            as exit, and the VMM sleeps US in user space each time\n"
 "  mmio                write to unbacked memory for ever; every write exits to user space\n"
 "  touch:BYTES         write a word of each page of a region of BYTES (K, M, G), round and round\n"
+"  watch:VCPU          see whether the vCPU of that number is marked as preempted, and exit\n"
 "  idle                halted for ever\n"
 "  paused              the vCPU exists, but its thread never calls KVM_RUN\n"
 "\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Workloads of the test VMM as text: "spin", "halt:1000", "duty:300/1000", "touch:16M". */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "vmm.h"
 
 /* Which parameter a workload takes. */
-enum parameter { NOTHING, PERIOD, RUN_AND_PERIOD, BYTES, COUNT };
+enum parameter { NOTHING, PERIOD, RUN_AND_PERIOD, BYTES, COUNT, NUMBER };
 
 static const struct {
 	const char *name;
@@ -24,6 +25,7 @@ static const struct {
 	{ "sleep", VMQOS_VMM_SLEEP, PERIOD },
 	{ "mmio", VMQOS_VMM_MMIO, NOTHING },
 	{ "touch", VMQOS_VMM_TOUCH, BYTES },
+	{ "watch", VMQOS_VMM_WATCH, NUMBER },
 	{ "idle", VMQOS_VMM_IDLE, NOTHING },
 	{ "paused", VMQOS_VMM_PAUSED, NOTHING },
 };
@@ -85,8 +87,10 @@ static int parse_parameter(const char *text, enum parameter parameter,
 		ret = parse_bytes(&text, &out->bytes);
 		break;
 	case COUNT:
+	case NUMBER:
 		out->count = strtoul(text, &end, 10);
-		ret = end == text || !out->count ? -EINVAL : 0;
+		ret = end == text || (parameter == COUNT && !out->count) ||
+		      out->count >= INT_MAX ? -EINVAL : 0;
 		text = end;
 		break;
 	}
@@ -147,6 +151,7 @@ void vmqos_vmm_format_workload(const struct vmqos_vmm_workload *workload, char *
 				 (unsigned long long)workload->bytes);
 			return;
 		case COUNT:
+		case NUMBER:
 			snprintf(buf, size, "%s:%u", kinds[i].name, workload->count);
 			return;
 		}
