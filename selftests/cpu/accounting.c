@@ -4,6 +4,7 @@
  * and compete, run and ready time must grow as /proc/PID/task/TID/schedstat says.
  */
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -26,6 +27,18 @@
  */
 #define AT_REST_SLACK	300000
 #define MOVE_SLACK	50000
+
+/*
+ * To the scheduler a task that is woken has its CPU from that moment on (it spares itself
+ * another look at the clock, rq_clock_skip_update()), but where the wake-up comes from
+ * another CPU the vCPU stays in the guest until its own has noticed. On a real host that
+ * is no time, but an emulated CPU may stand still meanwhile. Seen on 6.1 with two CPUs: up
+ * to 0.8 ms in 3 s, and none without wake-up preemption; the bar is allowed for it there.
+ */
+static uint64_t noticed_late(uint64_t wall)
+{
+	return getenv("VMQOS_CLOCK") && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? TOLERANCE(wall) : 0;
+}
 
 struct reading {
 	struct vmqos_sample sample;
@@ -236,7 +249,7 @@ TEST_F_TIMEOUT(load, live, 120)
 			EXPECT_TRUE(vmqos_subject_near(grown.run_ns, run, allowed));
 			EXPECT_TRUE(vmqos_subject_near(grown.ready_ns, ready, allowed));
 			EXPECT_TRUE(vmqos_subject_near(grown.wall_ns, wall, allowed));
-			EXPECT_LE(grown.guest_ns, grown.run_ns);
+			EXPECT_LE(grown.guest_ns, grown.run_ns + noticed_late(wall));
 			/* Interrupts that hit a spinner are not its own doing. */
 			if (vmqos_subject_exact_clock())
 				EXPECT_GE(100 * (grown.guest_ns + irq_after - irq),
@@ -281,7 +294,7 @@ TEST_F_TIMEOUT(load, at_rest, 120)
 			/* No reading may be stuck at zero. */
 			EXPECT_GT(grown.run_ns, 0);
 			EXPECT_GT(grown.blocked_ns, 0);
-			EXPECT_LE(grown.guest_ns, grown.run_ns);
+			EXPECT_LE(grown.guest_ns, grown.run_ns + noticed_late(grown.wall_ns));
 			rest = (int64_t)(grown.wall_ns - grown.run_ns - grown.ready_ns -
 					 grown.blocked_ns);
 			moves += grown.cpu_migrations;
