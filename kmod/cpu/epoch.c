@@ -90,7 +90,7 @@ static const struct vmqos_cpu_policy *vmqos_epoch_policy(struct vmqos_gate_vm *v
 /* What other threads use is taken from the limit, too. */
 static void vmqos_epoch_limit(struct vmqos_gate_vm *vm, u64 now, u64 dt)
 {
-	vmqos_limit_set(&vm->limit, vmqos_gate_on ? vmqos_epoch_policy(vm)->limit : 0);
+	vmqos_limit_set(&vm->limit, vmqos_gate_on ? vmqos_epoch_policy(vm)->limit : 0, now);
 	if (vm->limit.rate && vm->others_rate)
 		vmqos_limit_charge(&vm->limit, vmqos_time_of(vm->others_rate, dt), now);
 }
@@ -152,16 +152,16 @@ static void vmqos_epoch_run(u64 now)
 
 	trace_vmqos_epoch(vmqos_nr_gate_vms, atomic_read(&vmqos_nr_parked),
 			  round.dt, ran, idle);
-	if (atomic_read(&vmqos_nr_parked)) {
+	if (atomic_read(&vmqos_nr_parked))
 		WRITE_ONCE(vmqos_gate_hot, true);
-		/* Whoever never leaves its CPU does not know that others are parked. */
+	if (atomic_read(&vmqos_nr_parked) || limited) {
+		vmqos_hot_since = now;
+		/* Whoever never leaves its CPU does not know of these. */
 		for_each_online_cpu(cpu)
 			vmqos_tick_kick(cpu);
-	}
-	if (atomic_read(&vmqos_nr_parked) || limited)
-		vmqos_hot_since = now;
-	else if (now - vmqos_hot_since > VMQOS_CALM_AFTER_NS)
+	} else if (now - vmqos_hot_since > VMQOS_CALM_AFTER_NS) {
 		WRITE_ONCE(vmqos_gate_hot, false);
+	}
 }
 
 /*

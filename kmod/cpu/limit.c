@@ -63,14 +63,18 @@ void vmqos_limit_exit(struct vmqos_limit *limit)
  * vmqos_limit_set() - set or remove the limit
  * @limit: the limit
  * @rate: millionths of a CPU, 0 for none
+ * @now: now, by the scheduler's clock, ns
  *
  * Debt remains. Of a limit that is removed nobody is held any more, but those who
  * are parked are the caller's to release.
  *
  * Context: the epoch.
  */
-void vmqos_limit_set(struct vmqos_limit *limit, u32 rate)
+void vmqos_limit_set(struct vmqos_limit *limit, u32 rate, u64 now)
 {
+	/* Written before the rate; a charge that sees it late takes a little more. */
+	if (rate && !limit->rate)
+		WRITE_ONCE(limit->since, now);
 	if (rate && rate != limit->rate)
 		WRITE_ONCE(limit->inv, div_u64((u64)VMQOS_CPU_ONE << 16, rate));
 	WRITE_ONCE(limit->rate, rate);
@@ -88,9 +92,11 @@ void vmqos_limit_set(struct vmqos_limit *limit, u32 rate)
  */
 void vmqos_limit_charge(struct vmqos_limit *limit, u64 ran, u64 now)
 {
-	s64 cost = mul_u64_u32_shr(ran, READ_ONCE(limit->inv), 16);
-	s64 paid = atomic64_read(&limit->paid), next;
+	s64 paid = atomic64_read(&limit->paid), next, cost;
 
+	/* A vCPU that never leaves its CPU is not charged while there is no limit. */
+	ran = min_t(s64, ran, max_t(s64, now - READ_ONCE(limit->since), 0));
+	cost = mul_u64_u32_shr(ran, READ_ONCE(limit->inv), 16);
 	do {
 		/* Full it was at most when the run began: since then it emptied. */
 		next = max_t(s64, paid, now - ran - VMQOS_LIMIT_DEPTH_NS) + cost;

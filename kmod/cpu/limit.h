@@ -11,6 +11,7 @@
  *
  * @rate: the limit in millionths of a CPU, 0 for none; written by the epoch
  * @inv: what a ns of run time costs, ns with 16 bits of fraction; likewise
+ * @since: from when on there is one, by the scheduler's clock; likewise
  * @throttled: the limit is used up
  * @paid: until when the run time up to now is paid for, by the scheduler's clock
  * @release: ends @throttled
@@ -18,6 +19,7 @@
 struct vmqos_limit {
 	u32 rate;
 	u32 inv;
+	u64 since;
 	bool throttled;
 	atomic64_t paid ____cacheline_aligned_in_smp;
 	struct hrtimer release;
@@ -26,7 +28,7 @@ struct vmqos_limit {
 void vmqos_limit_init(struct vmqos_limit *limit,
 		      enum hrtimer_restart (*release)(struct hrtimer *timer));
 void vmqos_limit_exit(struct vmqos_limit *limit);
-void vmqos_limit_set(struct vmqos_limit *limit, u32 rate);
+void vmqos_limit_set(struct vmqos_limit *limit, u32 rate, u64 now);
 void vmqos_limit_charge(struct vmqos_limit *limit, u64 ran, u64 now);
 u64 vmqos_limit_left(const struct vmqos_limit *limit, u64 now);
 u64 vmqos_limit_due(struct vmqos_limit *limit, u64 now);

@@ -106,12 +106,20 @@ static enum hrtimer_restart vmqos_tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
+/* Whether a CPU runs a vCPU upon which there is something to look at. */
+static bool vmqos_tick_wanted(const struct vmqos_gate *last)
+{
+	return last && READ_ONCE(last->since) &&
+	       (READ_ONCE(vmqos_gate_hot) ||
+		READ_ONCE(vmqos_gate_cv(last)->cvm->gate.limit.rate));
+}
+
 static void vmqos_tick_kicked(void *unused)
 {
 	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
 	const struct vmqos_gate *last = READ_ONCE(q->last);
 
-	if (last && READ_ONCE(last->since) && READ_ONCE(vmqos_gate_hot))
+	if (vmqos_tick_wanted(last))
 		vmqos_tick_start(q, &vmqos_gate_cv(last)->cvm->gate);
 }
 
@@ -120,7 +128,7 @@ static void vmqos_tick_kicked(void *unused)
  * @cpu: the CPU; one that is offline loses nothing
  *
  * A vCPU that never leaves its CPU passes through no hook, and the tick there
- * would not begin when others are parked elsewhere.
+ * would not begin when others are parked elsewhere, or its VM gets a limit.
  *
  * Context: process context.
  */
@@ -132,7 +140,7 @@ void vmqos_tick_kick(int cpu)
 
 	rcu_read_lock();
 	last = READ_ONCE(q->last);
-	kick = last && !READ_ONCE(q->ticking) && READ_ONCE(last->since);
+	kick = !READ_ONCE(q->ticking) && vmqos_tick_wanted(last);
 	rcu_read_unlock();
 	if (kick)
 		smp_call_function_single_async(cpu, &q->kick);
