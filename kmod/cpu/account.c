@@ -32,19 +32,8 @@
 #include "cpu/account.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
-#include "cpu/gate.h"
+#include "cpu/gate_hook.h"
 #include "cpu/thread.h"
-
-/*
- * With these options the scheduler charges a thread by a clock that leaves out
- * interrupts or stolen time, and only its clock for run queues can be told.
- */
-#if defined(CONFIG_IRQ_TIME_ACCOUNTING) || \
-	defined(CONFIG_PARAVIRT_TIME_ACCOUNTING)
-#define VMQOS_TASK_CLOCK_DIFFERS 1
-#else
-#define VMQOS_TASK_CLOCK_DIFFERS 0
-#endif
 
 /* 2^9 ns is the first bound: shorter latencies are all alike. */
 #define VMQOS_LATENCY_SHIFT 9
@@ -66,13 +55,6 @@ static __always_inline unsigned int vmqos_latency_bucket(u64 ns)
  * blocked fit without a gap; by a clock read in the hooks each sleep would be
  * longer by a context switch.
  */
-static __always_inline u64 vmqos_charged_until(void)
-{
-	if (VMQOS_TASK_CLOCK_DIFFERS)
-		return vmqos_sched_clock();
-	return current->se.exec_start;
-}
-
 static void vmqos_account_woken(struct vmqos_acct *acct, u32 off, u64 delay)
 {
 	s64 slept = current->sched_info.last_arrival - delay - acct->off_since;
@@ -92,7 +74,6 @@ static void vmqos_account_woken(struct vmqos_acct *acct, u32 off, u64 delay)
 	vmqos_count(&acct->blocked, slept);
 	if (off == VMQOS_OFF_HALTED)
 		vmqos_count(&acct->halted, slept);
-	vmqos_count(&acct->wakeups, 1);
 	vmqos_count(&acct->latency, delay);
 	if (delay > acct->latency_max)
 		WRITE_ONCE(acct->latency_max, delay);
@@ -147,10 +128,11 @@ static void vmqos_sched_out(struct preempt_notifier *notifier,
 	struct vmqos_thread *thread =
 		container_of(notifier, struct vmqos_thread, notifier);
 	struct vmqos_acct *acct = thread->acct;
+	bool runnable = task_is_runnable(current);
 	u32 off = VMQOS_OFF_BLOCKED;
 
-	vmqos_gate_out(thread, next);
-	if (task_is_runnable(current)) {
+	vmqos_gate_out(thread, next, runnable);
+	if (runnable) {
 		vmqos_count(&acct->preemptions, 1);
 		if (likely(task_is_running(current))) {
 			WRITE_ONCE(acct->off, VMQOS_OFF_PREEMPTED);
@@ -358,14 +340,16 @@ void vmqos_account_read(const struct vmqos_acct *acct,
 	vmqos_account_read_guest(acct, counts);
 	counts->parks = READ_ONCE(acct->parks);
 	counts->throttles = READ_ONCE(acct->throttles);
-	counts->wakeups = READ_ONCE(acct->wakeups);
+	counts->wakeups = 0;
 	counts->preemptions = READ_ONCE(acct->preemptions);
 	counts->cpu_migrations = READ_ONCE(acct->cpu_migrations);
 	counts->node_migrations = READ_ONCE(acct->node_migrations);
 	counts->latency_ns = READ_ONCE(acct->latency);
 	counts->latency_max_ns = READ_ONCE(acct->latency_max);
-	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
+	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++) {
 		counts->latency_hist[i] = READ_ONCE(acct->hist[i]);
+		counts->wakeups += counts->latency_hist[i];
+	}
 }
 
 /**

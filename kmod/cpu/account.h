@@ -57,13 +57,12 @@ enum vmqos_off {
  * @parks: times it was parked
  * @throttles: part of these because of the limit
  * @stolen: time parked that was added to the scheduler's run_delay, ns
- * @wakeups: times it came to a CPU after a sleep
  * @preemptions: times it lost its CPU while runnable
  * @cpu_migrations: times it came to another CPU
  * @node_migrations: part of these to another node
  * @latency: sum of the latencies, ns
  * @latency_max: greatest latency, ns
- * @hist: histogram of the latencies
+ * @hist: histogram of the latencies; each sleep that ended is counted here once
  */
 struct vmqos_acct {
 	u32 off;
@@ -82,7 +81,6 @@ struct vmqos_acct {
 	u64 parks;
 	u64 throttles;
 	u64 stolen;
-	u64 wakeups;
 	u64 preemptions;
 	u64 cpu_migrations;
 	u64 node_migrations;

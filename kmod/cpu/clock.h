@@ -4,6 +4,7 @@
 
 #include <linux/jump_label.h>
 #include <linux/math64.h>
+#include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/smp.h>
 #include <linux/types.h>
@@ -29,6 +30,32 @@ void vmqos_clock_init(void);
 static inline u64 vmqos_sched_clock(void)
 {
 	return sched_clock_cpu(raw_smp_processor_id());
+}
+
+/*
+ * With these options the scheduler charges a thread by a clock that leaves out
+ * interrupts or stolen time, and only its clock for run queues can be told.
+ */
+#if defined(CONFIG_IRQ_TIME_ACCOUNTING) || \
+	defined(CONFIG_PARAVIRT_TIME_ACCOUNTING)
+#define VMQOS_TASK_CLOCK_DIFFERS 1
+#else
+#define VMQOS_TASK_CLOCK_DIFFERS 0
+#endif
+
+/**
+ * vmqos_charged_until() - up to when the scheduler has charged the current thread
+ *
+ * Cheaper than to read the clock, and the moment that its own times belong to.
+ *
+ * Context: the thread's hook on the way out.
+ * Return: a moment of vmqos_sched_clock(), ns.
+ */
+static __always_inline u64 vmqos_charged_until(void)
+{
+	if (VMQOS_TASK_CLOCK_DIFFERS)
+		return vmqos_sched_clock();
+	return current->se.exec_start;
 }
 
 /**

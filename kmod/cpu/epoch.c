@@ -320,6 +320,7 @@ void vmqos_gate_others(struct vmqos_cpu_vm *cvm)
 	struct vmqos_gate_vm *vm = &cvm->gate;
 	u64 now = vmqos_sched_clock(), dt = now - vm->others_seen;
 	struct vmqos_counts counts = {};
+	u64 ran;
 
 	lockdep_assert_held(&vmqos_lock);
 	if (!cvm->policy.charge_others) {
@@ -330,10 +331,11 @@ void vmqos_gate_others(struct vmqos_cpu_vm *cvm)
 	if (vm->others_seen && dt < VMQOS_OTHERS_NS)
 		return;
 	vmqos_others_read(cvm, &counts);
+	/* Of a thread that ended in between a little may not be told any more. */
+	ran = counts.other_run_ns > vm->others ? counts.other_run_ns - vm->others : 0;
 	if (vm->others_seen)
 		WRITE_ONCE(vm->others_rate,
-			   min_t(u64, mul_u64_u64_div_u64(counts.other_run_ns - vm->others,
-							  VMQOS_CPU_ONE, dt), U32_MAX));
+			   min_t(u64, mul_u64_u64_div_u64(ran, VMQOS_CPU_ONE, dt), U32_MAX));
 	vm->others = counts.other_run_ns;
 	vm->others_seen = now;
 }

@@ -35,6 +35,7 @@
 #include "cpu/cpu.h"
 #include "cpu/epoch.h"
 #include "cpu/gate.h"
+#include "cpu/gate_hook.h"
 #include "cpu/park.h"
 #include "cpu/queue.h"
 #include "cpu/thread.h"
@@ -120,23 +121,6 @@ u64 vmqos_gate_run_time(const struct vmqos_gate *gate, u64 now)
 }
 
 /**
- * vmqos_gate_set_run() - note a vCPU's run time
- * @gate: the vCPU
- * @exec: run time at @since, or in all
- * @since: the moment from which on it runs, by the scheduler's clock; 0 if it
- *	does not
- *
- * Context: the vCPU's thread, interrupts off.
- */
-void vmqos_gate_set_run(struct vmqos_gate *gate, u64 exec, u64 since)
-{
-	raw_write_seqcount_begin(&gate->run_seq);
-	WRITE_ONCE(gate->exec, exec);
-	WRITE_ONCE(gate->since, since);
-	raw_write_seqcount_end(&gate->run_seq);
-}
-
-/**
  * vmqos_gate_margin() - how much virtual time a vCPU may be ahead
  * @gate: the vCPU
  *
@@ -146,15 +130,6 @@ void vmqos_gate_set_run(struct vmqos_gate *gate, u64 exec, u64 since)
 s64 vmqos_gate_margin(const struct vmqos_gate *gate)
 {
 	return ((u64)READ_ONCE(vmqos_gate_slice_ns) * READ_ONCE(gate->inv)) >> 16;
-}
-
-/* Runnable, not running, and this CPU was its last. */
-static bool vmqos_gate_waits(const struct vmqos_gate *gate, int cpu)
-{
-	const struct vmqos_acct *acct = &vmqos_gate_cv(gate)->acct;
-
-	return READ_ONCE(acct->off) == VMQOS_OFF_PREEMPTED &&
-	       READ_ONCE(acct->cpu) == cpu;
 }
 
 /**
@@ -247,99 +222,96 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
 	return best < waiting && vt - best > margin ? VMQOS_HELD_SHARES : VMQOS_HELD_NOT;
 }
 
-/*
+/**
+ * vmqos_gate_watch() - have the vCPU that has come looked at
+ * @thread: its thread
+ * @q: this CPU
+ *
+ * Context: the thread's hook on the way in.
+ */
+void vmqos_gate_watch(struct vmqos_thread *thread, struct vmqos_gate_cpu *q)
+{
+	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
+
+	if (unlikely(READ_ONCE(vm->limit.throttled)))
+		vmqos_park_ask(thread);
+	vmqos_tick_start(q, vm);
+}
+
+/**
+ * vmqos_gate_meet() - a vCPU has come to a CPU for which another one waits
+ * @thread: its thread
+ * @q: this CPU
+ * @rival: the other vCPU
+ * @off: why it was off its CPU, enum vmqos_off
+ *
  * Two vCPUs unparked on one CPU are one too many: the scheduler would divide the
  * CPU between them by rules of its own. The worthiest of those that wait is
  * remembered, and whoever comes in before it gives way at once; so does one that
  * is worthier, if another CPU runs one that is not: parked, it is found there. But
  * one that was woken may want but a moment, and has it at once; the tick sees to
  * it if it stays.
+ *
+ * Context: the thread's hook on the way in.
  */
-static void vmqos_gate_meet(struct vmqos_gate_cpu *q, struct vmqos_gate *gate,
-			    struct vmqos_gate *last, int cpu, bool woken)
+void vmqos_gate_meet(struct vmqos_thread *thread, struct vmqos_gate_cpu *q,
+		     struct vmqos_gate *rival, u32 off)
 {
-	struct vmqos_gate *rival = q->rival;
-	s64 vt = S64_MAX, last_vt;
+	bool woken = off == VMQOS_OFF_BLOCKED || off == VMQOS_OFF_HALTED;
+	const struct vmqos_gate *gate = &thread->vcpu->gate;
+	s64 vt = vmqos_gate_vt(gate, gate->exec);
 
 	lockdep_assert_preemption_disabled();
-	if (!READ_ONCE(vmqos_gate_on)) {
-		WRITE_ONCE(q->rival, NULL);
-		return;
-	}
-	if (rival && (rival == gate || !vmqos_gate_waits(rival, cpu)))
-		rival = NULL;
-	if (rival)
-		vt = vmqos_gate_vt(rival, READ_ONCE(rival->exec));
-	if (last && vmqos_gate_waits(last, cpu)) {
-		last_vt = vmqos_gate_vt(last, READ_ONCE(last->exec));
-		if (last_vt < vt) {
-			rival = last;
-			vt = last_vt;
-		}
-	}
 	WRITE_ONCE(q->rival, rival);
-	if (!rival)
-		return;
 	WRITE_ONCE(vmqos_gate_hot, true);
-	last_vt = vmqos_gate_vt(gate, gate->exec);
-	if (last_vt > vt || (!woken && vmqos_gate_room_elsewhere(last_vt, 1)))
-		vmqos_park_ask(gate->thread);
+	if (vt > vmqos_gate_vt(rival, READ_ONCE(rival->exec)) ||
+	    (!woken && vmqos_gate_room_elsewhere(vt, 1)))
+		vmqos_park_ask(thread);
+	if (vmqos_gate_unwatched(q, &thread->vcpu->cvm->gate))
+		vmqos_gate_watch(thread, q);
 }
 
 /**
- * vmqos_gate_in() - a vCPU's thread has come to a CPU
- * @thread: the thread
- * @cpu: the CPU
+ * vmqos_gate_meet_many() - the same, when more than one may be waiting
+ * @thread: its thread
+ * @q: this CPU
+ * @last: the vCPU that came to this CPU before it, or NULL
+ * @cpu: this CPU
  * @off: why it was off its CPU, enum vmqos_off
  *
  * Context: the thread's hook on the way in.
  */
-void vmqos_gate_in(struct vmqos_thread *thread, int cpu, u32 off)
+void vmqos_gate_meet_many(struct vmqos_thread *thread, struct vmqos_gate_cpu *q,
+			  struct vmqos_gate *last, int cpu, u32 off)
 {
-	struct vmqos_gate *gate = &thread->vcpu->gate;
-	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
-	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
-	struct vmqos_gate *last = q->last;
+	struct vmqos_gate *rival = q->rival;
 
-	WRITE_ONCE(gate->since, current->sched_info.last_arrival);
-	WRITE_ONCE(q->free, false);
-	if (off != VMQOS_OFF_PREEMPTED) {
-		gate->stay_since = gate->since;
-		gate->stay_run = gate->exec;
-	}
-	if (last != gate) {
-		WRITE_ONCE(q->last, gate);
-		vmqos_gate_meet(q, gate, last, cpu, off == VMQOS_OFF_BLOCKED ||
-				off == VMQOS_OFF_HALTED);
-	}
-	if (unlikely(READ_ONCE(vm->limit.throttled)))
-		vmqos_park_ask(thread);
-	if (READ_ONCE(vmqos_gate_hot) || unlikely(READ_ONCE(vm->limit.rate)))
-		vmqos_tick_start(q, vm);
+	if (rival == &thread->vcpu->gate || !vmqos_gate_waits(rival, cpu))
+		rival = NULL;
+	if (last && vmqos_gate_waits(last, cpu) &&
+	    (!rival || vmqos_gate_vt(last, READ_ONCE(last->exec)) <
+		       vmqos_gate_vt(rival, READ_ONCE(rival->exec))))
+		rival = last;
+	WRITE_ONCE(q->rival, rival);
+	if (rival)
+		vmqos_gate_meet(thread, q, rival, off);
+	else if (vmqos_gate_unwatched(q, &thread->vcpu->cvm->gate))
+		vmqos_gate_watch(thread, q);
 }
 
 /**
- * vmqos_gate_out() - a vCPU's thread leaves its CPU
- * @thread: the thread
- * @next: what runs after it
+ * vmqos_gate_leave() - a vCPU with a limit leaves its CPU, or leaves it idle
+ * @gate: the vCPU
+ * @q: this CPU
+ * @run: the vCPU's run time, ns
+ * @idles: the CPU has nothing to run, and vCPUs are parked
  *
  * Context: the thread's hook on the way out, under the run queue's lock.
  */
-void vmqos_gate_out(struct vmqos_thread *thread, struct task_struct *next)
+void vmqos_gate_leave(struct vmqos_gate *gate, struct vmqos_gate_cpu *q, u64 run, bool idles)
 {
-	struct vmqos_gate *gate = &thread->vcpu->gate;
-	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
-	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
-	u64 run = current->se.sum_exec_runtime;
-
-	vmqos_gate_set_run(gate, run, 0);
-	if (unlikely(READ_ONCE(vm->limit.rate)))
-		vmqos_gate_charge(gate, run, vmqos_sched_clock());
-	else
-		gate->charged = run;
-	if (!task_is_runnable(current))
-		WRITE_ONCE(q->free, true);
-	if (is_idle_task(next) && atomic_read(&vmqos_nr_parked))
+	vmqos_gate_charge(gate, run, vmqos_charged_until());
+	if (idles)
 		irq_work_queue(&q->idle_work);
 }
 
@@ -372,6 +344,8 @@ void vmqos_gate_attach(struct vmqos_thread *thread)
 	run = current->se.sum_exec_runtime + (now - current->se.exec_start);
 	gate->charged = run;
 	gate->epoch_run = run;
+	gate->stay_since = now;
+	gate->stay_run = run;
 	vmqos_gate_set_vt(gate, gate->inv, 0, run);
 	vmqos_gate_set_run(gate, run, now);
 	WRITE_ONCE(gate->thread, thread);

@@ -153,13 +153,9 @@ void vmqos_gate_vcpu_exit(struct vmqos_cpu_vcpu *cv);
 void vmqos_gate_attach(struct vmqos_thread *thread);
 void vmqos_gate_retired(struct vmqos_thread *thread);
 
-void vmqos_gate_in(struct vmqos_thread *thread, int cpu, u32 off);
-void vmqos_gate_out(struct vmqos_thread *thread, struct task_struct *next);
-
 s64 vmqos_gate_vt(const struct vmqos_gate *gate, u64 run);
 void vmqos_gate_set_vt(struct vmqos_gate *gate, u32 inv, s64 vt, u64 run);
 u64 vmqos_gate_run_time(const struct vmqos_gate *gate, u64 now);
-void vmqos_gate_set_run(struct vmqos_gate *gate, u64 exec, u64 since);
 void vmqos_park_work(struct callback_head *work);
 
 void vmqos_gate_policy(struct vmqos_cpu_vm *cvm);

@@ -29,6 +29,7 @@
 #include "cpu/account.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
+#include "cpu/gate_hook.h"
 #include "cpu/park.h"
 #include "cpu/queue.h"
 #include "cpu/thread.h"

@@ -6,8 +6,10 @@
  *
  * The tick comes when the slice or the limit of the vCPU that runs will be used
  * up, at the latest after a millisecond, as others may have become worthier
- * meanwhile. It stops when it finds no vCPU, or nothing to do; the hook on the way
- * in starts it again.
+ * meanwhile. A vCPU that has just come may be there but for a moment, while the one
+ * it has interrupted is to be looked at: the tick comes again soon, or it would find
+ * one that wakes up each millisecond for ever. It stops when it finds no vCPU, or
+ * nothing to do; the hook on the way in starts it again.
  *
  * Contexts: hard interrupts. A CPU's state is touched on that CPU alone.
  */
@@ -28,6 +30,8 @@
 
 #define VMQOS_TICK_NS		NSEC_PER_MSEC
 #define VMQOS_TICK_MIN_NS	(100 * NSEC_PER_USEC)
+/* A vCPU has just come; when to look again then. */
+#define VMQOS_TICK_FRESH_NS	(300 * NSEC_PER_USEC)
 
 /* When the current vCPU will have run a slice longer than the worthiest parked. */
 static u64 vmqos_tick_slice_left(const struct vmqos_gate *gate, u64 run)
@@ -101,6 +105,8 @@ static enum hrtimer_restart vmqos_tick(struct hrtimer *timer)
 	else
 		next = min(vmqos_tick_slice_left(gate, run),
 			   vmqos_tick_limit_left(&cv->cvm->gate, now));
+	if (now - gate->since < VMQOS_TICK_FRESH_NS && atomic_read(&vmqos_nr_parked))
+		next = min_t(u64, next, VMQOS_TICK_FRESH_NS);
 	next = clamp_t(u64, next, VMQOS_TICK_MIN_NS, VMQOS_TICK_NS);
 	hrtimer_forward_now(timer, ns_to_ktime(next));
 	return HRTIMER_RESTART;

@@ -50,11 +50,11 @@ FIXTURE_TEARDOWN(gate)
 	vmqos_close(self->ctx);
 }
 
-/* A VM of spinning vCPUs with a policy; 0 leaves a figure as it is by default. */
-static int spinners(FIXTURE_DATA(gate) *self, int n, int vcpus, uint32_t shares,
-		    uint32_t reservation, uint32_t limit)
+/* A VM with a policy; 0 leaves a figure as it is by default. */
+static int start(FIXTURE_DATA(gate) *self, int n, int vcpus,
+		 const struct vmqos_vmm_workload *load, uint32_t shares,
+		 uint32_t reservation, uint32_t limit)
 {
-	static const struct vmqos_vmm_workload spin = { .kind = VMQOS_VMM_SPIN };
 	struct vmqos_vm_settings settings = { .cpu_shares = shares,
 		.cpu_reservation = reservation, .cpu_limit = limit };
 	char name[16];
@@ -66,7 +66,7 @@ static int spinners(FIXTURE_DATA(gate) *self, int n, int vcpus, uint32_t shares,
 		return -ENOMEM;
 	self->vcpus[n] = vcpus;
 	for (int i = 0; i < vcpus; i++) {
-		ret = vmqos_vmm_add_vcpu(self->vm[n], &spin);
+		ret = vmqos_vmm_add_vcpu(self->vm[n], load);
 		if (ret < 0)
 			return ret;
 		vmqos_vmm_start(self->vm[n], i);
@@ -84,15 +84,29 @@ static int spinners(FIXTURE_DATA(gate) *self, int n, int vcpus, uint32_t shares,
 	return ret ? ret : vmqos_subject_wait_attached(self->ctx, self->id[n], vcpus, ATTACH_MS);
 }
 
+static int spinners(FIXTURE_DATA(gate) *self, int n, int vcpus, uint32_t shares,
+		    uint32_t reservation, uint32_t limit)
+{
+	static const struct vmqos_vmm_workload spin = { .kind = VMQOS_VMM_SPIN };
+
+	return start(self, n, vcpus, &spin, shares, reservation, limit);
+}
+
+static uint64_t ran_of(FIXTURE_DATA(gate) *self, int n, int vcpu)
+{
+	struct vmqos_proc proc = { 0 };
+
+	vmqos_proc_read(getpid(), vmqos_vmm_tid(self->vm[n], vcpu), &proc);
+	return proc.run_ns;
+}
+
 /* What the scheduler says the VM's vCPUs ran. */
 static uint64_t ran(FIXTURE_DATA(gate) *self, int n)
 {
-	struct vmqos_proc proc;
 	uint64_t sum = 0;
 
 	for (int i = 0; i < self->vcpus[n]; i++)
-		if (!vmqos_proc_read(getpid(), vmqos_vmm_tid(self->vm[n], i), &proc))
-			sum += proc.run_ns;
+		sum += ran_of(self, n, i);
 	return sum;
 }
 
@@ -161,6 +175,35 @@ TEST_F_TIMEOUT(gate, alone_nothing_is_held_back, 120)
 }
 
 /* Parked time is neither ready nor blocked, and stolen from the guest. */
+/*
+ * vCPUs that wake up each millisecond, as often as the gate's tick comes: it used to
+ * find them each time, and those they had interrupted ran on for tens of ms.
+ */
+TEST_F_TIMEOUT(gate, sleepers_hide_nobody, 120)
+{
+	static const struct vmqos_vmm_workload nap = { .kind = VMQOS_VMM_HALT, .period_us = 1000 };
+	uint64_t before[16], least, most, one;
+	int vcpus = self->cpus > 4 ? 16 : 4 * self->cpus;
+
+	ASSERT_EQ(0, start(self, 0, self->cpus, &nap, 0, 0, 0));
+	ASSERT_EQ(0, spinners(self, 1, vcpus, 0, 0, 0));
+	vmqos_sleep_ns(SPAN_NS / 3);
+	for (int second = 0; second < 4; second++) {
+		for (int i = 0; i < vcpus; i++)
+			before[i] = ran_of(self, 1, i);
+		vmqos_sleep_ns(1000000000);
+		least = UINT64_MAX;
+		most = 0;
+		for (int i = 0; i < vcpus; i++) {
+			one = ran_of(self, 1, i) - before[i];
+			least = one < least ? one : least;
+			most = one > most ? one : most;
+		}
+		TH_LOG("in a second %.1f to %.1f ms", least / 1e6, most / 1e6);
+		EXPECT_LT(20 * (most - least), most);
+	}
+}
+
 TEST_F_TIMEOUT(gate, parked_time_is_accounted, 120)
 {
 	struct vmqos_sample a, b;
