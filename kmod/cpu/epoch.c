@@ -95,15 +95,22 @@ static void vmqos_epoch_limit(struct vmqos_gate_vm *vm, u64 now, u64 dt)
 		vmqos_limit_charge(&vm->limit, vmqos_time_of(vm->others_rate, dt), now);
 }
 
-/* Let all go that are held for the limit and need not be. */
-static void vmqos_epoch_release(struct vmqos_gate_vm *vm)
+/*
+ * Let all go when the gate has been switched off. Who was held for a limit waits for
+ * its turn when that has ended: woken here it would wait, unparked, behind one that
+ * the scheduler does not push aside.
+ */
+static void vmqos_epoch_release(void)
 {
+	struct vmqos_gate_vm *vm;
 	struct vmqos_gate *gate;
 
-	list_for_each_entry(gate, &vm->vcpus, link)
-		if ((READ_ONCE(gate->held) == VMQOS_HELD_LIMIT ||
-		     (gate->held && !vmqos_gate_on)) && vmqos_queue_del(gate))
-			vmqos_queue_wake(gate, false);
+	if (vmqos_gate_on)
+		return;
+	list_for_each_entry(vm, &vmqos_gate_vms, link)
+		list_for_each_entry(gate, &vm->vcpus, link)
+			if (READ_ONCE(gate->held) && vmqos_queue_del(gate))
+				vmqos_queue_wake(gate, false);
 }
 
 static void vmqos_epoch_run(u64 now)
@@ -137,9 +144,7 @@ static void vmqos_epoch_run(u64 now)
 	for_each_possible_cpu(cpu)
 		vmqos_queue_renew(cpu);
 	rcu_read_lock();
-	list_for_each_entry(vm, &vmqos_gate_vms, link)
-		if (!vm->limit.throttled)
-			vmqos_epoch_release(vm);
+	vmqos_epoch_release();
 	/* CPUs that went idle without passing through a hook of ours. */
 	while (idlers-- && atomic_read(&vmqos_nr_parked)) {
 		struct vmqos_gate *gate = vmqos_queue_pop(S64_MAX, VMQOS_ANY_CPU);
