@@ -127,6 +127,8 @@ static void vmqos_epoch_run(u64 now)
 	int cpu;
 
 	vmqos_epoch_last = now;
+	if (list_empty(&vmqos_gate_vms))
+		WRITE_ONCE(vmqos_gate_hot, false);
 	if (!round.dt || list_empty(&vmqos_gate_vms))
 		return;
 	list_for_each_entry(vm, &vmqos_gate_vms, link) {
@@ -170,8 +172,9 @@ static void vmqos_epoch_run(u64 now)
 }
 
 /*
- * Sleep until the next epoch is due. A change of a policy ends the sleep, but never
- * makes an epoch shorter than the least: what happens in it could not be judged.
+ * Sleep until the next epoch is due, without a VM until there is one. A change of a
+ * policy ends the sleep, but never makes an epoch shorter than the least: what happens
+ * in it could not be judged.
  */
 static void vmqos_epoch_sleep(u64 begun)
 {
@@ -181,7 +184,8 @@ static void vmqos_epoch_sleep(u64 begun)
 	do {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!kthread_should_stop())
-			schedule_hrtimeout_range(&due, 0, HRTIMER_MODE_ABS);
+			schedule_hrtimeout_range(READ_ONCE(vmqos_nr_gate_vms) ? &due : NULL,
+						 0, HRTIMER_MODE_ABS);
 		__set_current_state(TASK_RUNNING);
 		due = ns_to_ktime(begun + VMQOS_EPOCH_LEAST_NS);
 	} while (ktime_before(ktime_get(), due) && !kthread_should_stop());
@@ -230,7 +234,9 @@ int vmqos_gate_vm_init(struct vmqos_cpu_vm *cvm)
 	}
 	if (!ret) {
 		list_add_tail(&vm->link, &vmqos_gate_vms);
-		vmqos_nr_gate_vms++;
+		WRITE_ONCE(vmqos_nr_gate_vms, vmqos_nr_gate_vms + 1);
+		/* The first one ends the thread's sleep. */
+		wake_up_process(vmqos_epoch_thread);
 	}
 	mutex_unlock(&vmqos_gate_mutex);
 	return ret;
@@ -246,7 +252,7 @@ void vmqos_gate_vm_exit(struct vmqos_cpu_vm *cvm)
 {
 	mutex_lock(&vmqos_gate_mutex);
 	list_del(&cvm->gate.link);
-	vmqos_nr_gate_vms--;
+	WRITE_ONCE(vmqos_nr_gate_vms, vmqos_nr_gate_vms - 1);
 	mutex_unlock(&vmqos_gate_mutex);
 	vmqos_limit_exit(&cvm->gate.limit);
 }
