@@ -2,9 +2,10 @@
 """scripts/bench cpu: what VMs received against what they were entitled to.
 
 Amounts are in permille of a CPU. Entitlement is computed here, by division.divide(), from
-the policies, from what each VM uses when it is alone, and from the CPUs that there are,
-less what this measurement itself used; with processes of the host beside the VMs from
-what was left for the VMs.
+the policies, from what each VM uses when it is alone, and from what there was for VMs:
+what they received and what was idle. What went elsewhere - to this measurement, to
+threads of the kernel, to the gate itself - has a bar of its own: beyond what goes there
+under the stock scheduler in the same run.
 """
 import bisect
 import json
@@ -17,26 +18,17 @@ import division
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 MODES = ("stock", "cgroup", "gate", "gate+daemon")
+SHORT_MODES = ("stock", "gate")
 SECOND = 1_000_000_000
 
 
-def gate_is_there():
-    return os.path.exists(os.path.join(TOP, "kmod/cpu/gate.c"))
-
-
 def choose_modes(args):
-    """Those asked for; without being asked for the gate is left out until it is there."""
-    if args.modes:
-        modes = args.modes.split(",")
-        for mode in modes:
-            if mode not in MODES:
-                sys.exit(f"bench: no mode {mode}: {', '.join(MODES)}")
-        return modes
-    if gate_is_there():
-        return list(MODES)
-    print("bench: gate and gate+daemon are left out: the module has no gate yet",
-          file=sys.stderr)
-    return [mode for mode in MODES if not mode.startswith("gate")]
+    """Those asked for; in the short form those whose figures have bars, and what they need."""
+    modes = args.modes.split(",") if args.modes else SHORT_MODES if args.short else MODES
+    for mode in modes:
+        if mode not in MODES:
+            sys.exit(f"bench: no mode {mode}: {', '.join(MODES)}")
+    return modes
 
 
 def choose_scenarios(args):
@@ -44,6 +36,8 @@ def choose_scenarios(args):
     chosen = []
     unknown = set(args.scenarios)
     for scenario in division.scenarios():
+        if scenario.soak:
+            continue
         named = {scenario.name, scenario.case} & set(args.scenarios)
         unknown -= named
         if args.scenarios and not named:
@@ -80,9 +74,21 @@ def windows(samples, begin, end):
         yield [1000 * (b - a) / passed for a, b in zip(first[1:], inside[later][1:])]
 
 
-def judge_half(scenario, result, half):
-    """What one half of one run shows: figures of the host, and of each VM."""
-    begin, end = result["halves"][half]
+def others(result):
+    """What threads that are no VM's ran, by name, in permille."""
+    begin, end = result["others"]
+    permille = 1000 / (end["time"] - begin["time"])
+    found = {}
+    for tid, (name, ran) in end["threads"].items():
+        ran -= begin["threads"].get(tid, ["", 0])[1]
+        if ran:
+            found[name] = round(found.get(name, 0) + permille * ran, 3)
+    return found
+
+
+def judge(scenario, result, part, half):
+    """What one part of a run shows, under the policies of a half: of the host, of each VM."""
+    begin, end = result["parts"][part]
     passed = end["time"] - begin["time"]
     permille = 1000 / passed
     own = permille * (end["own"] - begin["own"])
@@ -91,17 +97,20 @@ def judge_half(scenario, result, half):
                                                    at(samples, end["time"]))]
                for samples in result["samples"]]
     received = [sum(vm) for vm in threads]
-    capacity = sum(received) + idle if scenario.host else 1000 * scenario.cpus - own
+    capacity = sum(received) + idle
     # One that sleeps needs more where it is interrupted: that, too, is what it wanted.
     claims = [vm.claim(half, demand if vm.always_wants() else max(demand, got))
               for vm, demand, got in zip(scenario.vms, result["demand"], received)]
     entitled = [float(amount) for amount in division.divide(claims, capacity)]
     unwanted = max(0, capacity - sum(entitled))
     lacked = sum(max(0, due - got) for due, got in zip(entitled, received))
-    host = {"capacity": capacity, "idle": idle, "own": own,
+    host = {"capacity": capacity, "received": sum(received), "idle": idle, "own": own,
             "elsewhere": 1000 * scenario.cpus - sum(received) - idle - own,
             # Lost is only what somebody was entitled to and lacked.
             "idle-lost": max(0, min(idle - unwanted, lacked)) / scenario.cpus / 10,
+            "unwanted": unwanted,
+            "others": others(result),
+            "interrupts": permille * (end["interrupts"] - begin["interrupts"]),
             "schedstat-differs": max(
                 abs(permille * (b - a) - vm) for a, b, vm in
                 zip(begin["schedstat"], end["schedstat"], received))}
@@ -129,14 +138,18 @@ def judge_half(scenario, result, half):
     return host, rows
 
 
-def worst(values):
-    return max((value for value in values if value is not None), key=abs, default=None)
+def worst(metric, values):
+    values = [value for value in values if value is not None]
+    return (min(values, default=None) if metric in ("attained", "kept") else
+            max(values, key=abs, default=None))
 
 
 def bar_of(scenario, mode, metric):
     inverse = "inverse" in scenario.name
-    return {"error": "<=3" if inverse and mode == "gate" else "<=1", "attained": ">=99",
-            "overshoot": "<=0.5", "spread": "<=5", "idle-lost": "<=0.5"}[metric]
+    # What the mechanism kept when it was first tried: 1596, 1328 with a weight of 100, of 1742.
+    kept = ">=91.6" if scenario.weight >= 700 else ">=76.2"
+    return {"kept": kept, "error": "<=3" if inverse and mode == "gate" else "<=1", "attained": ">=99",
+            "overshoot": "<=0.5", "spread": "<=5", "idle-lost": "<=0.5", "taken": "<=0.5"}[metric]
 
 
 class Case:
@@ -149,20 +162,41 @@ class Case:
         if "error" in result:
             self.errors.append(result["error"])
             return
-        self.runs.append([judge_half(self.scenario, result, half)
+        self.runs.append([judge(self.scenario, result, half, half)
                           for half in range(self.scenario.halves)])
 
     def values(self, vm, metric):
         """One value a run, of the half in which it was worse; vm None is the host."""
-        found = [worst((host if vm is None else rows[vm]).get(metric) for host, rows in halves)
-                 for halves in self.runs]
+        found = [worst(metric, [(host if vm is None else rows[vm]).get(metric)
+                                for host, rows in halves]) for halves in self.runs]
         return [abs(value) if metric == "error" else value for value in found if value is not None]
+
+    def compare(self, stock):
+        """What went elsewhere beyond what does so without us, and was wanted, in % of the host;
+        beside busy processes of the host what VMs together kept of what they get without us."""
+        for halves in self.runs if stock.runs else []:
+            for half, (host, _) in enumerate(halves):
+                if self.scenario.host:
+                    host["kept"] = 100 * host["received"] / stock.median(None, "received", half)
+                    continue
+                more = host["elsewhere"] - stock.median(None, "elsewhere", half)
+                host["taken"] = max(0, more - host["unwanted"]) / self.scenario.cpus / 10
 
     def median(self, vm, metric, half=0):
         found = [(halves[half][0] if vm is None else halves[half][1][vm]).get(metric)
                  for halves in self.runs]
         found = [value for value in found if value is not None]
+        if found and isinstance(found[0], dict):
+            return {name: round(statistics.median(one.get(name, 0) for one in found), 3)
+                    for name in sorted(set().union(*found))}
         return round(statistics.median(found), 3) if found else None
+
+
+def speed(cpus):
+    """The clock's shift. All busy CPUs share one stream of instructions: as many as there
+    are, so much slower is each, and what the kernel does weighs so much more. From two
+    CPUs on an instruction takes 8 ns of each."""
+    return min(2, max(0, 4 - cpus.bit_length()))
 
 
 def collect(args, testhost):
@@ -176,10 +210,12 @@ def collect(args, testhost):
         settings = {"cases": [(s.name, s.cpus) for s in these], "modes": modes,
                     "runs": args.runs, "settle": 0.5 if args.short else 1,
                     "seconds": args.seconds or (2 if args.short else 5)}
-        allowed = 120 + 30 * (settings["seconds"] + 2) * args.runs * len(these) * len(modes)
-        options = ["--clock", "icount", "--cpus", str(cpus), "--timeout", str(allowed)]
-        if args.icount_shift is not None:
-            options += ["--icount-shift", str(args.icount_shift)]
+        allowed = 120 + 60 * (settings["seconds"] + 2) * args.runs * len(these) * len(modes)
+        # khugepaged looks at new memory when it likes, and takes 1 % of the host for it.
+        options = ["--clock", "icount", "--cpus", str(cpus), "--timeout", str(allowed),
+                   "--icount-shift", str(speed(cpus) if args.icount_shift is None else
+                                         args.icount_shift),
+                   "--append", "transparent_hugepage=never"]
         output, code = testhost(
             args, f"exec /usr/bin/python3 -B {program} '{json.dumps(settings)}' {vmm}", *options)
         status = status or code
@@ -187,6 +223,9 @@ def collect(args, testhost):
             if line.startswith("{"):
                 result = json.loads(line)
                 cases[f"{result['name']}/{result['cpus']}cpu", result["mode"]].add(result)
+    for (name, mode), case in cases.items():
+        if mode.startswith("gate") and "stock" in modes:
+            case.compare(cases[name, "stock"])
     return chosen, modes, cases, status
 
 
@@ -194,7 +233,7 @@ def rows_of(chosen, modes, cases, figures):
     """The claims: one row for each figure that has a bar, the peers beside it."""
     for mode in (mode for mode in modes if mode.startswith("gate")):
         for scenario in chosen:
-            subjects = [(None, ["idle-lost"])] + [
+            subjects = [(None, ["idle-lost", "taken", "kept"])] + [
                 (i, ["error", "attained", "overshoot", "spread"])
                 for i in range(len(scenario.vms))]
             for vm, metrics in subjects:
@@ -237,7 +276,10 @@ def measured(chosen, modes, cases):
                     vms.append(row)
                 found.append({"case": scenario.case, "mode": mode, "half": half + 1,
                               "runs": len(case.runs), "errors": case.errors,
-                              "idle-lost-holds": host["idle-lost"] <= 0.5, **host, "vms": vms})
+                              "idle-lost-holds": host["idle-lost"] <= 0.5,
+                              "taken-holds": host.get("taken", 0) <= 0.5,
+                              "kept-holds": host.get("kept", 100) >=
+                              float(bar_of(scenario, mode, "kept")[2:]), **host, "vms": vms})
             if case.errors and not case.runs:
                 found.append({"case": scenario.case, "mode": mode, "runs": 0,
                               "errors": case.errors, "vms": []})
@@ -248,9 +290,10 @@ def table(result):
     """One line a VM: what it was entitled to and, for each mode, what it got."""
     lines = [f"cpu on {result['kernel']}, clock {result['clock']}, in permille of a CPU; error, "
              "attained reservation, worst overshoot of the limit and worst spread",
-             "between siblings within a second in %; * what misses its bar"]
+             "between siblings within a second, what idled though wanted, what the gate itself took, "
+             "and what VMs kept beside busy processes of the host, in %; * what misses its bar"]
     cells = [("case", "mode", "vm", "vcpus", "shares", "entitled", "received", "error",
-              "attained", "overshoot", "spread", "idle lost")]
+              "attained", "overshoot", "spread", "idle lost", "taken", "kept")]
 
     def cell(row, key, form="{:.1f}"):
         if row.get(key) is None:
@@ -260,14 +303,16 @@ def table(result):
     for found in result["measured"]:
         name = found["case"] + (f" ({found['half']})" if found.get("half", 1) > 1 else "")
         if not found["vms"]:
-            cells.append((name, found["mode"], "; ".join(found["errors"])) + ("",) * 9)
+            cells.append((name, found["mode"], "; ".join(found["errors"])) + ("",) * 11)
         for i, vm in enumerate(found["vms"]):
             first = i == 0
             cells.append((name if first else "", found["mode"] if first else "", vm["vm"],
                           str(vm["vcpus"]), str(vm["shares"]), cell(vm, "entitled", "{:.0f}"),
                           cell(vm, "received", "{:.0f}"), cell(vm, "error", "{:+.1f}"),
                           cell(vm, "attained"), cell(vm, "overshoot", "{:+.2f}"),
-                          cell(vm, "spread"), cell(found, "idle-lost", "{:.2f}") if first else ""))
+                          cell(vm, "spread"), cell(found, "idle-lost", "{:.2f}") if first else "",
+                          *((cell(found, "taken", "{:.2f}"), cell(found, "kept")) if first else
+                            ("", ""))))
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row in cells:
         lines.append("  ".join(text.ljust(width) if i < 3 else text.rjust(width) for i, (text, width)

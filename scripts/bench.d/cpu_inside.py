@@ -15,9 +15,13 @@ import division
 
 CGROUP = "/sys/fs/cgroup"
 SLICE = os.path.join(CGROUP, "vms.slice")
+HOST_SLICE = os.path.join(CGROUP, "host.slice")
 VMM = sys.argv[2]
 SETTINGS = json.loads(sys.argv[1])
-SAMPLE_MS = 100
+SAMPLE_MS = SETTINGS.get("sample", 100)
+# What the measuring itself does at a stretch is kept so far away from what is measured that
+# samples of a VM's CPU time lie between: it holds everybody up.
+APART = 2.5 * SAMPLE_MS / 1000
 
 
 def write(path, text):
@@ -77,11 +81,30 @@ class Running:
         self.process.wait()
 
 
+def others(running):
+    """Name and run time of all threads but the VMs' and our own."""
+    ours = {os.getpid()} | {vm.pid for vm in running}
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) in ours:
+            continue
+        try:
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as stat:
+                    ran = int(stat.read().split()[0])
+                with open(f"/proc/{pid}/task/{tid}/comm", encoding="utf-8") as comm:
+                    found[tid] = [comm.read().strip().split("/")[0], ran]
+        except OSError:
+            continue
+    return {"time": time.monotonic_ns(), "threads": found}
+
+
 def snapshot(running):
     with open("/proc/stat", encoding="ascii") as stat:
         fields = stat.readline().split()
     return {"time": time.monotonic_ns(), "own": time.process_time_ns(),
             "idle": 10_000_000 * (int(fields[4]) + int(fields[5])),
+            "interrupts": 10_000_000 * (int(fields[6]) + int(fields[7])),
             "schedstat": [vm.schedstat() for vm in running]}
 
 
@@ -168,6 +191,18 @@ def place(scenario, mode, running):
     return folders
 
 
+def start_host(scenario, folders, host):
+    """The host's own work, in a slice if the VMs are in one."""
+    for _ in range(scenario.host):
+        host.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+    if not host or SLICE not in folders:
+        return
+    folders.append(HOST_SLICE)
+    os.mkdir(HOST_SLICE)
+    for process in host:
+        write(os.path.join(HOST_SLICE, "cgroup.procs"), process.pid)
+
+
 def remove(folders):
     for folder in reversed(folders):
         for _ in range(100):
@@ -196,8 +231,7 @@ def measure(scenario, mode):
             for vm in running:
                 vmqos("adopt", "--pid", vm.pid, "--name", vm.name)
         apply(0)
-        for _ in range(scenario.host):
-            host.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+        start_host(scenario, folders, host)
         for vm in running:
             vm.command("start all")
         if mode == "gate+daemon":
@@ -206,17 +240,23 @@ def measure(scenario, mode):
                                            stderr=subprocess.DEVNULL))
             time.sleep(2.5)
         time.sleep(SETTINGS["settle"])
+        found = others(running)
         for vm in running:
             vm.command(f"sample {SAMPLE_MS}")
-        halves = []
+        time.sleep(APART)
+        parts = []
         for half in range(scenario.halves):
             if half:
                 apply(half)
                 time.sleep(SETTINGS["settle"] / 2 + (2 if daemon else 0))
-            begin = snapshot(running)
-            time.sleep(SETTINGS["seconds"] / scenario.halves)
-            halves.append([begin, snapshot(running)])
-        return {"demand": demand, "halves": halves, "samples": [vm.samples() for vm in running]}
+            for _ in range(SETTINGS.get("parts", 1)):
+                parts.append([snapshot(running)])
+                time.sleep(SETTINGS["seconds"] / scenario.halves)
+                parts[-1].append(snapshot(running))
+        time.sleep(APART)
+        found = [found, others(running)]
+        return {"demand": demand, "parts": parts, "others": found,
+                "samples": [vm.samples() for vm in running]}
     finally:
         for process in daemon:
             process.terminate()

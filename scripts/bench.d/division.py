@@ -53,8 +53,9 @@ class Scenario:
         words = line.split()
         self.name, self.cpus, self.short = words[0], int(words[1]), words[2] == "short"
         options, self.vms = dict(OPTIONS), []
-        if words[2] not in ("short", "full"):
-            raise ValueError(f"neither short nor full: {line}")
+        self.soak = words[2] == "soak"
+        if words[2] not in ("short", "full", "soak"):
+            raise ValueError(f"neither short, full nor soak: {line}")
         for word in words[3:]:
             key, _, value = word.partition("=")
             if key in OPTIONS:
