@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the acts of the demo share. An act sets "guests", each with its name and its
-# number of vCPUs, and "guest_options" for scripts/guest, and calls demo_start before it
-# shows something.
+# number of vCPUs, and calls demo_start before it shows something.
 
 # shellcheck shell=bash
 
 guests=()
-guest_options=()
+# All that the guests are to do is to want the CPU, and that at once: the QEMU is any
+# guest's, what runs in it are a few instructions.
+guest_options=(--bare --memory 16M)
 
 say() {
 	if [ -t 1 ]; then
@@ -19,11 +20,16 @@ say() {
 
 die() {
 	printf '%s\n' "$*" >&2
-	tail -n 20 "$DEMO_DIR"/*.log >&2 || true
+	{
+		vmqos list
+		ps -eLo pid,tid,state,wchan:20,ni,comm --ppid 2 -N
+		tail -n 20 "$DEMO_DIR"/*.log
+	} >&2 || true
 	exit 1
 }
 
-# The watchers go before the watched, as a tool on a busy host should.
+# The watchers go before the watched, as a tool on a busy host should. In the background it
+# must not be called so: what is killed then is a shell, and not the watcher.
 watching() { nice -n -10 "$@"; }
 
 pids=()
@@ -42,18 +48,20 @@ until_true() {
 	done
 }
 
-# A guest that has booted is stopped until all have: busy as they are, the first ones
-# would keep the others from ever getting there. Their processes, by name.
+# Their QEMUs, by name.
+declare -A qemu=()
+
+# A guest that is at work is stopped until all are: busy as they are, the first ones would
+# make the others slow to come.
 declare -A stopped=()
 guests_ready() {
-	local guest name log
+	local guest name
 	for guest in "${guests[@]}"; do
 		name=${guest% *}
-		log=$DEMO_DIR/guest-$name.log
-		if [ -z "${stopped[$name]:-}" ] && grep -q '^ready' "$log"; then
-			stopped[$name]=$(sed -n 's/^pid //p' "$log")
+		if [ -z "${stopped[$name]:-}" ] && grep -q 'guest-ready' "$DEMO_DIR/guest-$name.log"; then
+			stopped[$name]=${qemu[$name]}
 			kill -STOP "${stopped[$name]}"
-			echo "$name has booted, $SECONDS s after the start"
+			echo "$name is at work, $SECONDS s after the start"
 		fi
 	done
 	[ ${#stopped[@]} = ${#guests[@]} ]
@@ -65,37 +73,45 @@ all_attached() {
 	for guest in "${guests[@]}"; do
 		vcpus=$((vcpus + ${guest#* }))
 	done
-	[ "$(vmqos --json list | /usr/bin/python3 -c '
-import json, sys
-print(sum(vm["vcpus_attached"] for vm in json.load(sys.stdin)["vms"]))')" = "$vcpus" ]
+	[ "$(watching vmqos list --format tsv | awk -F '\t' '{ sum += $5 } END { print sum + 0 }')" = "$vcpus" ]
 }
 
 no_vm_left() { [ "$(vmqos --json list | tr -d ' \n')" = '{"vms":[]}' ]; }
 
+daemon_ready() { grep -q 'ready' "$DEMO_DIR/vmqosd.log"; }
+
 # Starts the daemon and the guests, and has all of them run.
 demo_start() {
 	local guest name vcpus
+	local -A command=()
 	trap demo_finish EXIT
 	uname -r >"$DEMO_DIR/release"
 	say "vmqosd adopts every VM of the host as it starts"
 	vmqosd >"$DEMO_DIR/vmqosd.log" 2>&1 &
 	pids+=($!)
+	until_true 120 "the daemon starts" daemon_ready
+	# All commands first: later the first guests would be in the way.
 	for guest in "${guests[@]}"; do
 		read -r name vcpus <<<"$guest"
-		echo "starting $name: QEMU with $vcpus vCPU(s), all of them busy"
-		scripts/guest run --name "$name" --vcpus "$vcpus" --timeout 900 "${guest_options[@]}" >"$DEMO_DIR/guest-$name.log" 2>&1 &
+		command[$name]=$(scripts/guest run --dry-run --name "$name" --vcpus "$vcpus" "${guest_options[@]}")
+	done
+	for guest in "${guests[@]}"; do
+		read -r name vcpus <<<"$guest"
+		echo "starting $name: QEMU with $vcpus busy vCPU$( ((vcpus == 1)) || echo s)"
+		eval "${command[$name]} </dev/null >\"\$DEMO_DIR/guest-$name.log\" 2>&1 &"
+		qemu[$name]=$!
 		pids+=($!)
 	done
-	until_true 900 "the guests boot" guests_ready
+	until_true 300 "the guests get to work" guests_ready
 	kill -CONT "${stopped[@]}"
-	until_true 30 "the daemon adopts the guests" all_attached
+	until_true 120 "the daemon adopts the guests" all_attached
 }
 
 demo_end() {
 	# One that is stopped would not end.
-	kill -CONT "${stopped[@]}" 2>/dev/null || true
+	[ ${#stopped[@]} -eq 0 ] || kill -CONT "${stopped[@]}" 2>/dev/null || true
 	demo_finish
-	until_true 20 "the kernel lets go of the VMs that ended" no_vm_left
+	until_true 60 "the kernel lets go of the VMs that ended" no_vm_left
 	echo
 	echo "The guests have ended; 'vmqos list' is empty again."
 }
