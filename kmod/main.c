@@ -9,6 +9,7 @@
 #include "core/kvmfile.h"
 #include "core/scan.h"
 #include "cpu/cpu.h"
+#include "mem/plane.h"
 
 static int __init vmqos_init(void)
 {
@@ -23,12 +24,14 @@ static int __init vmqos_init(void)
 	ret = vmqos_cpu_init();
 	if (ret)
 		goto err_scan;
+	vmqos_mem_plane_init();
 	ret = vmqos_family_init();
 	if (ret)
-		goto err_cpu;
+		goto err_mem;
 	return 0;
 
-err_cpu:
+err_mem:
+	vmqos_mem_plane_exit();
 	vmqos_cpu_exit();
 err_scan:
 	vmqos_scan_exit();
@@ -38,6 +41,7 @@ err_scan:
 static void __exit vmqos_exit(void)
 {
 	vmqos_family_exit();
+	vmqos_mem_plane_exit();
 	vmqos_cpu_exit();
 	vmqos_scan_exit();
 }

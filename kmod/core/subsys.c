@@ -92,14 +92,15 @@ int vmqos_subsys_vcpu_init(struct vmqos_vcpu *vcpu)
 
 	lockdep_assert_held(&vmqos_lock);
 	list_for_each_entry(subsys, &vmqos_subsystems, node) {
-		ret = subsys->vcpu_init(vcpu);
+		ret = subsys->vcpu_init ? subsys->vcpu_init(vcpu) : 0;
 		if (ret)
 			goto undo;
 	}
 	return 0;
 undo:
 	list_for_each_entry_continue_reverse(subsys, &vmqos_subsystems, node)
-		subsys->vcpu_exit(vcpu);
+		if (subsys->vcpu_exit)
+			subsys->vcpu_exit(vcpu);
 	return ret;
 }
 
@@ -115,7 +116,8 @@ void vmqos_subsys_vcpu_exit(struct vmqos_vcpu *vcpu)
 
 	lockdep_assert_held(&vmqos_lock);
 	list_for_each_entry_reverse(subsys, &vmqos_subsystems, node)
-		subsys->vcpu_exit(vcpu);
+		if (subsys->vcpu_exit)
+			subsys->vcpu_exit(vcpu);
 }
 
 /**
@@ -133,7 +135,8 @@ bool vmqos_subsys_vcpu_thread(struct vmqos_vcpu *vcpu, struct task_struct *task)
 
 	lockdep_assert_held(&vmqos_lock);
 	list_for_each_entry(subsys, &vmqos_subsystems, node)
-		done &= subsys->vcpu_thread(vcpu, task);
+		if (subsys->vcpu_thread)
+			done &= subsys->vcpu_thread(vcpu, task);
 	return done;
 }
 
@@ -222,6 +225,25 @@ int vmqos_subsys_vm_fill(struct sk_buff *skb, struct vmqos_vm *vm)
 }
 
 /**
+ * vmqos_subsys_vm_stat_fill() - have every plane add to a message on a VM's counters
+ * @skb: the message
+ * @vm: the VM
+ *
+ * Context: process context, vmqos_lock held; sleeps.
+ * Return: 0, or -EMSGSIZE when it does not fit.
+ */
+int vmqos_subsys_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm)
+{
+	struct vmqos_subsys *subsys;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node)
+		if (subsys->vm_stat_fill && subsys->vm_stat_fill(skb, vm))
+			return -EMSGSIZE;
+	return 0;
+}
+
+/**
  * vmqos_subsys_vm_release() - have every plane let go of a VM's threads
  * @vm: the VM
  *
@@ -233,7 +255,8 @@ void vmqos_subsys_vm_release(struct vmqos_vm *vm)
 
 	lockdep_assert_held(&vmqos_lock);
 	list_for_each_entry(subsys, &vmqos_subsystems, node)
-		subsys->vm_release(vm);
+		if (subsys->vm_release)
+			subsys->vm_release(vm);
 }
 
 /**
@@ -249,7 +272,7 @@ bool vmqos_subsys_vm_busy(struct vmqos_vm *vm)
 
 	lockdep_assert_held(&vmqos_lock);
 	list_for_each_entry(subsys, &vmqos_subsystems, node)
-		if (subsys->vm_busy(vm))
+		if (subsys->vm_busy && subsys->vm_busy(vm))
 			return true;
 	return false;
 }

@@ -29,10 +29,12 @@ struct vmqos_vm;
  * @vm_set: make the change that @vm_set_check has found good; cannot fail
  * @vm_fill: add what the plane has to tell to a message on the VM; 0 or
  *	-EMSGSIZE
+ * @vm_stat_fill: the same to a message on the VM's counters
  * @vm_busy: whether hooks of the plane are still in the VM's threads
  * @scan: called once a scan period for all VMs together
  *
- * All are called in process context under vmqos_lock, and may sleep.
+ * All are called in process context under vmqos_lock, and may sleep. All but
+ * the first two may be left out.
  */
 struct vmqos_subsys {
 	const char *name;
@@ -47,6 +49,7 @@ struct vmqos_subsys {
 			    struct netlink_ext_ack *extack);
 	void (*vm_set)(struct vmqos_vm *vm, struct nlattr *const *attrs);
 	int (*vm_fill)(struct sk_buff *skb, struct vmqos_vm *vm);
+	int (*vm_stat_fill)(struct sk_buff *skb, struct vmqos_vm *vm);
 	void (*vm_release)(struct vmqos_vm *vm);
 	bool (*vm_busy)(struct vmqos_vm *vm);
 	void (*scan)(void);
@@ -65,6 +68,7 @@ int vmqos_subsys_vm_set_check(struct vmqos_vm *vm, struct nlattr *const *attrs,
 			      struct netlink_ext_ack *extack);
 void vmqos_subsys_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs);
 int vmqos_subsys_vm_fill(struct sk_buff *skb, struct vmqos_vm *vm);
+int vmqos_subsys_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm);
 void vmqos_subsys_vm_release(struct vmqos_vm *vm);
 bool vmqos_subsys_vm_busy(struct vmqos_vm *vm);
 void vmqos_subsys_scan(void);

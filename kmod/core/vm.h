@@ -16,6 +16,7 @@ struct nlattr;
 struct pid;
 struct vmqos_cpu_vcpu;
 struct vmqos_cpu_vm;
+struct vmqos_mem_vm;
 
 /* Guards the registry, all VMs and vCPUs; outermost lock of the module. */
 extern struct mutex vmqos_lock;
@@ -41,6 +42,7 @@ extern struct xarray vmqos_vms;
  * @nr_vcpus: number of entries in @vcpus; vmqos_lock
  * @nr_attached: number of those whose thread carries a hook; vmqos_lock
  * @cpu: what the CPU plane keeps of it
+ * @mem: what the memory plane keeps of it
  *
  * Holds a reference to the module, so that unloading is refused while a VM is
  * adopted.
@@ -63,6 +65,7 @@ struct vmqos_vm {
 	u32 nr_vcpus;
 	u32 nr_attached;
 	struct vmqos_cpu_vm *cpu;
+	struct vmqos_mem_vm *mem;
 };
 
 /**

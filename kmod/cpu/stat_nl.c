@@ -9,6 +9,7 @@
 
 #include "core/event.h"
 #include "core/family.h"
+#include "core/subsys.h"
 #include "core/vm.h"
 #include "cpu/cpu.h"
 #include "cpu/stat_nl.h"
@@ -107,7 +108,7 @@ static int vmqos_vm_stat_fill(struct sk_buff *skb, void *object)
 	    vmqos_counts_fill_vm(skb, &counts))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
-	return 0;
+	return vmqos_subsys_vm_stat_fill(skb, vm);
 }
 
 static int vmqos_vcpu_stat_fill(struct sk_buff *skb, void *object)

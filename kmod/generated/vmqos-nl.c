@@ -45,7 +45,7 @@ const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1] = {
 };
 
 /* VMQOS_CMD_VM_SET - do */
-const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_CPU_CHARGE_OTHERS + 1] = {
+const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_SHARE_ZERO + 1] = {
 	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
 	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
 	[VMQOS_VM_A_UUID] = NLA_POLICY_EXACT_LEN(VMQOS_UUID_SIZE),
@@ -55,6 +55,7 @@ const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_CPU_CHARGE_OTHERS + 1]
 	[VMQOS_VM_A_CPU_LIMIT] = { .type = NLA_U32, },
 	[VMQOS_VM_A_CPU_LATENCY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VMQOS_VM_A_CPU_CHARGE_OTHERS] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VMQOS_VM_A_MEM_SHARE_ZERO] = NLA_POLICY_MAX(NLA_U32, 3),
 };
 
 /* VMQOS_CMD_VM_STAT_GET - do */
@@ -106,7 +107,7 @@ const struct genl_ops vmqos_nl_ops[8] = {
 		.cmd		= VMQOS_CMD_VM_SET,
 		.doit		= vmqos_nl_vm_set_doit,
 		.policy		= vmqos_vm_set_nl_policy,
-		.maxattr	= VMQOS_VM_A_CPU_CHARGE_OTHERS,
+		.maxattr	= VMQOS_VM_A_MEM_SHARE_ZERO,
 	},
 	{
 		.cmd		= VMQOS_CMD_VM_STAT_GET,

@@ -21,7 +21,7 @@ extern const struct nla_policy vmqos_vm_release_nl_policy[VMQOS_VM_A_NAME + 1];
 
 extern const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1];
 
-extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_CPU_CHARGE_OTHERS + 1];
+extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_SHARE_ZERO + 1];
 
 extern const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1];
 

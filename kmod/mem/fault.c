@@ -8,6 +8,7 @@
  *
  * One page is mapped for each fault: what is around it may be wanted or not.
  */
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -16,26 +17,27 @@
 static vm_fault_t vmqos_mem_fault(struct vm_fault *vmf)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	enum vmqos_mem_fault_kind kind;
+	u64 began = ktime_get_ns();
 	struct folio *folio;
 
-	vmqos_mem_inode(inode)->stats.faults++;
-	folio = vmqos_mem_get_folio(inode, vmf->pgoff, vmf);
+	folio = vmqos_mem_get_folio(inode, vmf->pgoff, vmf, &kind);
 	if (IS_ERR(folio)) {
-		switch (PTR_ERR(folio)) {
-		case -EAGAIN:
+		/* KVM comes again, and that one counts. */
+		if (PTR_ERR(folio) == -EAGAIN)
 			return VM_FAULT_RETRY;
-		case -ENOMEM:
-			return VM_FAULT_OOM;
-		default:
-			return VM_FAULT_SIGBUS;
-		}
+		vmqos_mem_count_failed(mi);
+		return PTR_ERR(folio) == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 	}
 	/* The lock keeps the page; truncate sets the size first, then waits for it. */
 	if (vmf->pgoff >= DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE)) {
 		folio_unlock(folio);
 		folio_put(folio);
+		vmqos_mem_count_failed(mi);
 		return VM_FAULT_SIGBUS;
 	}
+	vmqos_mem_count_fault(mi, kind, ktime_get_ns() - began);
 	vmf->page = folio_file_page(folio, vmf->pgoff);
 	return VM_FAULT_LOCKED;
 }

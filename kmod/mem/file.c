@@ -12,7 +12,6 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/seq_file.h>
 #include <linux/uio.h>
 
 #include "mem/mem.h"
@@ -79,7 +78,7 @@ static ssize_t write_page(struct inode *inode, loff_t pos, struct iov_iter *from
 	struct folio *folio;
 	size_t got;
 
-	folio = vmqos_mem_get_folio(inode, pos >> PAGE_SHIFT, NULL);
+	folio = vmqos_mem_get_folio(inode, pos >> PAGE_SHIFT, NULL, NULL);
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
 	folio_unlock(folio);
@@ -148,7 +147,7 @@ static int allocate(struct inode *inode, loff_t from, loff_t length)
 	for (; index <= last; index++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		folio = vmqos_mem_get_folio(inode, index, NULL);
+		folio = vmqos_mem_get_folio(inode, index, NULL, NULL);
 		if (IS_ERR(folio))
 			return PTR_ERR(folio);
 		folio_unlock(folio);
@@ -211,33 +210,32 @@ static int vmqos_mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry, str
 	return 0;
 }
 
-static const char *const share_zero_names[] = { "off", "on", "pressure" };
-
-/* What a file holds and what happened to it: read in /proc/PID/fdinfo of whoever has it. */
-static void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
+/* What a VM's policy says of a file holds while somebody has it open. */
+static int vmqos_mem_open(struct inode *inode, struct file *file)
 {
-	struct inode *inode = file_inode(file);
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
-	struct vmqos_mem_mount *mount = vmqos_mem_mount(inode->i_sb);
-	const struct vmqos_mem_stats *stats = &mi->stats;
 
-	seq_printf(m, "mem-share-zero:\t%s\n", share_zero_names[READ_ONCE(mount->share_zero)]);
-	seq_printf(m, "mem-configured:\t%llu\n", (u64)i_size_read(inode));
-	seq_printf(m, "mem-resident:\t%llu\n", READ_ONCE(mi->pages) << PAGE_SHIFT);
-	seq_printf(m, "mem-fills:\t%llu\n", READ_ONCE(stats->fills));
-	seq_printf(m, "mem-faults:\t%llu\n", READ_ONCE(stats->faults));
-	seq_printf(m, "mem-scanned:\t%llu\n", READ_ONCE(stats->scanned));
-	seq_printf(m, "mem-zero-freed:\t%llu\n", READ_ONCE(stats->zero_freed));
-	seq_printf(m, "mem-zero-busy:\t%llu\n", READ_ONCE(stats->zero_busy));
-	seq_printf(m, "mem-zero-locked:\t%llu\n", READ_ONCE(stats->zero_locked));
-	seq_printf(m, "mem-zero-changed:\t%llu\n", READ_ONCE(stats->zero_changed));
-	seq_printf(m, "mem-zero-unmaps:\t%llu\n", READ_ONCE(stats->unmaps));
-	seq_printf(m, "mem-zero-passes:\t%llu\n", READ_ONCE(stats->passes));
-	seq_printf(m, "mem-zero-scan-ns:\t%llu\n", READ_ONCE(stats->scan_ns));
+	spin_lock(&mi->lock);
+	mi->opens++;
+	spin_unlock(&mi->lock);
+	return 0;
+}
+
+static int vmqos_mem_release(struct inode *inode, struct file *file)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+
+	spin_lock(&mi->lock);
+	if (!--mi->opens)
+		WRITE_ONCE(mi->share_zero, VMQOS_MEM_SHARE_ZERO_MOUNT);
+	spin_unlock(&mi->lock);
+	return 0;
 }
 
 const struct file_operations vmqos_mem_file_ops = {
 	.owner = THIS_MODULE,
+	.open = vmqos_mem_open,
+	.release = vmqos_mem_release,
 	.llseek = generic_file_llseek,
 	.read_iter = vmqos_mem_read_iter,
 	.write_iter = vmqos_mem_write_iter,

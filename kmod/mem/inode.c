@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/percpu.h>
 
 #include "mem/mem.h"
 
@@ -23,6 +24,15 @@ struct inode *vmqos_mem_inode_new(struct super_block *sb, struct inode *dir, umo
 
 	if (!inode)
 		return NULL;
+	if (S_ISREG(mode)) {
+		struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+
+		mi->faults = alloc_percpu_gfp(*mi->faults, GFP_KERNEL_ACCOUNT);
+		if (!mi->faults) {
+			iput(inode);
+			return NULL;
+		}
+	}
 	inode->i_ino = get_next_ino();
 	inode_init_owner(&nop_mnt_idmap, inode, dir, mode);
 	simple_inode_init_ts(inode);

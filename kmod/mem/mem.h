@@ -10,29 +10,18 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include "mem/serve.h"
+
 struct folio;
+struct seq_file;
 struct vm_fault;
-
-#define VMQOS_MEM_MAGIC 0x766d7261	/* "vmra" */
-
-/**
- * enum vmqos_mem_share_zero - when pages that hold only zeros are given back
- * @VMQOS_MEM_SHARE_ZERO_OFF: never
- * @VMQOS_MEM_SHARE_ZERO_ON: always
- * @VMQOS_MEM_SHARE_ZERO_PRESSURE: while the host is short of memory
- */
-enum vmqos_mem_share_zero {
-	VMQOS_MEM_SHARE_ZERO_OFF,
-	VMQOS_MEM_SHARE_ZERO_ON,
-	VMQOS_MEM_SHARE_ZERO_PRESSURE,
-};
 
 /**
  * struct vmqos_mem_mount - a mounted vmramfs
  * @max_pages: most pages that its files may hold together, 0 for no limit; written
  *	under the superblock's s_umount, read by anyone
  * @used_pages: pages that they hold, or are about to get
- * @share_zero: enum vmqos_mem_share_zero of its files; likewise
+ * @share_zero: enum vmqos_mem_share_zero of its files, never "mount"; likewise
  * @uid: owner of its root, constant, as are the next two
  * @gid: group of its root
  * @mode: permissions of its root
@@ -47,50 +36,27 @@ struct vmqos_mem_mount {
 };
 
 /**
- * struct vmqos_mem_stats - counters of a file, since it was made
- * @fills: pages that a fault, a write or an allocation found missing and got
- * @faults: page faults
- * @scanned: pages that the scanner has looked at
- * @zero_freed: pages of zeros that it gave back
- * @zero_busy: pages of zeros that somebody held, by a pin or by a lock
- * @zero_locked: pages of zeros that stay because mlock() wants them to
- * @zero_changed: pages that were no longer zeros when nobody could write them any more
- * @unmaps: times that the scanner took a range out of all page tables
- * @passes: times that it came to the end of the file
- * @scan_ns: time that it spent on the file
- *
- * The first two are written under vmqos_mem_inode.lock or lose a count now and then,
- * which nobody depends upon; the others have one writer, the scanner.
- */
-struct vmqos_mem_stats {
-	u64 fills;
-	u64 faults;
-	u64 scanned;
-	u64 zero_freed;
-	u64 zero_busy;
-	u64 zero_locked;
-	u64 zero_changed;
-	u64 unmaps;
-	u64 passes;
-	u64 scan_ns;
-};
-
-/**
  * struct vmqos_mem_inode - a file
  * @vfs: the kernel's part
- * @lock: protects @pages and vfs.i_blocks; a leaf
+ * @lock: protects @pages, vfs.i_blocks, @opens and writes of @share_zero; a leaf
  * @pages: pages that are charged to the mount for this file
+ * @opens: how many have it open
+ * @share_zero: enum vmqos_mem_share_zero of this file, as long as it is open
  * @node: links the regular files; vmqos_zero_mutex
  * @cursor: where the scanner goes on; vmqos_zero_mutex
  * @stats: what happened to it
+ * @faults: page faults, of each CPU, which alone writes its own
  */
 struct vmqos_mem_inode {
 	struct inode vfs;
-	spinlock_t lock;	/* the charge, see above */
+	spinlock_t lock;	/* the charge and who has it open, see above */
 	u64 pages;
+	unsigned int opens;
+	u32 share_zero;
 	struct list_head node;
 	pgoff_t cursor;
 	struct vmqos_mem_stats stats;
+	struct vmqos_mem_fault_stats __percpu *faults;
 };
 
 static inline struct vmqos_mem_inode *vmqos_mem_inode(struct inode *inode)
@@ -104,6 +70,7 @@ static inline struct vmqos_mem_mount *vmqos_mem_mount(struct super_block *sb)
 }
 
 /* super.c */
+extern const char *const vmqos_mem_share_zero_names[];
 int vmqos_mem_super_init(void);
 void vmqos_mem_super_exit(void);
 
@@ -117,9 +84,18 @@ extern const struct inode_operations vmqos_mem_file_iops;
 /* fault.c */
 extern const struct vm_operations_struct vmqos_mem_vm_ops;
 
+/* counts.c */
+void vmqos_mem_count_fault(struct vmqos_mem_inode *mi, enum vmqos_mem_fault_kind kind, u64 ns);
+void vmqos_mem_count_failed(struct vmqos_mem_inode *mi);
+void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts);
+void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file);
+u32 vmqos_mem_share_zero(const struct vmqos_mem_inode *mi);
+void vmqos_mem_set_share_zero(struct inode *inode, u32 share_zero);
+
 /* page.c */
 extern const struct address_space_operations vmqos_mem_aops;
-struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf);
+struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf,
+				  enum vmqos_mem_fault_kind *kind);
 void vmqos_mem_recount(struct inode *inode, unsigned int added);
 void vmqos_mem_zero_tail(struct inode *inode, loff_t size);
 

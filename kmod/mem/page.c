@@ -144,13 +144,15 @@ static int lock_folio(struct folio *folio, struct vm_fault *vmf)
  * @index: which page
  * @vmf: the fault that wants it; NULL for a caller that holds the inode's lock and may
  *	also get a page behind the end of the file
+ * @kind: set to how the page was come by; NULL for one who does not ask
  *
  * Context: may sleep; takes invalidate_lock (shared) and page locks.
  * Return: the page, locked and referenced, or an error pointer: -ENOSPC when the mount is
  * full, -ENOMEM, -EFAULT behind the end of the file, -EINTR for a task that is being
  * killed, -EAGAIN when a fault that must not wait would have to.
  */
-struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf)
+struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf,
+				  enum vmqos_mem_fault_kind *kind)
 {
 	struct address_space *mapping = inode->i_mapping;
 	struct folio *folio;
@@ -162,6 +164,8 @@ struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_
 			folio = vmqos_mem_fill(inode, index, vmf);
 			if (PTR_ERR_OR_ZERO(folio) == -EEXIST)
 				continue;
+			if (kind)
+				*kind = VMQOS_MEM_FILLED;
 			return folio;
 		}
 		ret = lock_folio(folio, vmf);
@@ -169,8 +173,11 @@ struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_
 			folio_put(folio);
 			return ERR_PTR(ret);
 		}
-		if (folio->mapping == mapping)
+		if (folio->mapping == mapping) {
+			if (kind)
+				*kind = VMQOS_MEM_FOUND;
 			return folio;
+		}
 		folio_unlock(folio);
 		folio_put(folio);
 	}

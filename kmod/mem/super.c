@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
+#include <linux/percpu.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
@@ -15,6 +16,13 @@
 static struct kmem_cache *inode_cache;
 
 enum { OPT_SIZE, OPT_UID, OPT_GID, OPT_MODE, OPT_HUGE, OPT_ZEROS, OPT_SHARE_ZERO };
+
+const char *const vmqos_mem_share_zero_names[] = {
+	[VMQOS_MEM_SHARE_ZERO_MOUNT] = "mount",
+	[VMQOS_MEM_SHARE_ZERO_OFF] = "off",
+	[VMQOS_MEM_SHARE_ZERO_ON] = "on",
+	[VMQOS_MEM_SHARE_ZERO_PRESSURE] = "pressure",
+};
 
 static const struct constant_table share_zero_table[] = {
 	{ "off", VMQOS_MEM_SHARE_ZERO_OFF },
@@ -138,7 +146,7 @@ static int vmqos_mem_show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",gid=%u", from_kgid_munged(&init_user_ns, mount->gid));
 	if (mount->mode != 0755)
 		seq_printf(m, ",mode=%03o", mount->mode);
-	seq_printf(m, ",share_zero=%s", share_zero_table[mount->share_zero].name);
+	seq_printf(m, ",share_zero=%s", vmqos_mem_share_zero_names[mount->share_zero]);
 	return 0;
 }
 
@@ -149,7 +157,10 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	if (!mi)
 		return NULL;
 	mi->pages = 0;
+	mi->opens = 0;
+	mi->share_zero = VMQOS_MEM_SHARE_ZERO_MOUNT;
 	mi->cursor = 0;
+	mi->faults = NULL;
 	INIT_LIST_HEAD(&mi->node);
 	memset(&mi->stats, 0, sizeof(mi->stats));
 	return &mi->vfs;
@@ -157,6 +168,7 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 
 static void vmqos_mem_free_inode(struct inode *inode)
 {
+	free_percpu(vmqos_mem_inode(inode)->faults);
 	kmem_cache_free(inode_cache, vmqos_mem_inode(inode));
 }
 
@@ -171,13 +183,18 @@ static void vmqos_mem_evict_inode(struct inode *inode)
 	WARN_ON_ONCE(mi->pages);
 }
 
-static const struct super_operations super_ops = {
-	.alloc_inode = vmqos_mem_alloc_inode,
-	.free_inode = vmqos_mem_free_inode,
-	.drop_inode = inode_just_drop,
-	.evict_inode = vmqos_mem_evict_inode,
-	.statfs = vmqos_mem_statfs,
-	.show_options = vmqos_mem_show_options,
+static const struct vmqos_mem_super_ops super_ops = {
+	.vfs = {
+		.alloc_inode = vmqos_mem_alloc_inode,
+		.free_inode = vmqos_mem_free_inode,
+		.drop_inode = inode_just_drop,
+		.evict_inode = vmqos_mem_evict_inode,
+		.statfs = vmqos_mem_statfs,
+		.show_options = vmqos_mem_show_options,
+	},
+	.version = VMQOS_MEM_SERVE_VERSION,
+	.read = vmqos_mem_read,
+	.share_zero = vmqos_mem_set_share_zero,
 };
 
 static int fill_super(struct super_block *sb, struct fs_context *fc)
@@ -194,7 +211,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
 	sb->s_magic = VMQOS_MEM_MAGIC;
-	sb->s_op = &super_ops;
+	sb->s_op = &super_ops.vfs;
 	sb->s_time_gran = 1;
 	sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
 
@@ -255,6 +272,7 @@ static int init_context(struct fs_context *fc)
 	if (!options)
 		return -ENOMEM;
 	options->mount.mode = 0755;
+	options->mount.share_zero = VMQOS_MEM_SHARE_ZERO_OFF;
 	options->mount.uid = current_fsuid();
 	options->mount.gid = current_fsgid();
 	fc->fs_private = options;
@@ -272,7 +290,7 @@ static void kill_super(struct super_block *sb)
 
 static struct file_system_type vmramfs = {
 	.owner = THIS_MODULE,
-	.name = "vmramfs",
+	.name = VMQOS_MEM_NAME,
 	.init_fs_context = init_context,
 	.parameters = parameters,
 	.kill_sb = kill_super,

@@ -139,7 +139,7 @@ static bool pressed(void)
 
 static bool wanted(struct vmqos_mem_inode *mi)
 {
-	switch (READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->share_zero)) {
+	switch (vmqos_mem_share_zero(mi)) {
 	case VMQOS_MEM_SHARE_ZERO_ON:
 		return true;
 	case VMQOS_MEM_SHARE_ZERO_PRESSURE:
@@ -191,7 +191,7 @@ static void unmap_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 		unmap_mapping_pages(mi->vfs.i_mapping, candidates[from]->index,
 				    candidates[to - 1]->index - candidates[from]->index + 1,
 				    false);
-		mi->stats.unmaps++;
+		mi->stats.zero_unmaps++;
 	}
 }
 
@@ -281,10 +281,10 @@ static bool stretch(void)
 	if (at) {
 		bool ended = scan(at, began);
 
-		at->stats.scan_ns += ktime_get_ns() - began;
+		at->stats.zero_scan_ns += ktime_get_ns() - began;
 		if (ended) {
 			at->cursor = 0;
-			at->stats.passes++;
+			at->stats.zero_passes++;
 			at = following(at);
 		}
 	}

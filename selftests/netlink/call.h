@@ -40,8 +40,8 @@ void vmqos_sleep_ms(unsigned int ms);
  */
 struct vmqos_state_vm {
 	uint32_t id, pid, state, vcpus;
-	/* Shares, level, reservation, limit, latency, charge-others. */
-	uint32_t policy[6];
+	/* Shares, level, reservation, limit, latency, charge-others, share-zero. */
+	uint32_t policy[7];
 	uint64_t adopted_ns;
 	bool has_uuid;
 	uint8_t uuid[VMQOS_UUID_SIZE];

@@ -65,6 +65,8 @@ static const struct vmqos_schema_attr vm_set[] = {
 	{ "cpu-latency", VMQOS_VM_A_CPU_LATENCY, VMQOS_KIND_U32, false, 0,
 	  VMQOS_CPU_LATENCY_LOW },
 	{ "cpu-charge-others", VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_KIND_U32, false, 0, 1 },
+	{ "mem-share-zero", VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_KIND_U32, false, 0,
+	  VMQOS_MEM_SHARE_ZERO_PRESSURE },
 };
 
 static const struct vmqos_schema_attr vm_reply[] = {
@@ -85,6 +87,8 @@ static const struct vmqos_schema_attr vm_reply[] = {
 	{ "cpu-latency", VMQOS_VM_A_CPU_LATENCY, VMQOS_KIND_U32, true, 0, VMQOS_CPU_LATENCY_LOW },
 	{ "cpu-charge-others", VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_KIND_U32, true, 0, 1 },
 	{ "cpu-entitled", VMQOS_VM_A_CPU_ENTITLED, VMQOS_KIND_U32, true, 0, 0 },
+	{ "mem-share-zero", VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_KIND_U32, true, 0,
+	  VMQOS_MEM_SHARE_ZERO_PRESSURE },
 };
 
 static const struct vmqos_schema_attr stat_which[] = {
@@ -99,6 +103,7 @@ static const struct vmqos_schema_attr stat_reply[] = {
 	{ "vcpus", VMQOS_VM_STAT_A_VCPUS, VMQOS_KIND_U32, true, 0, 0 },
 	{ "stats", VMQOS_VM_STAT_A_STATS, VMQOS_KIND_STATS, true, 0, 0 },
 	{ "pad", VMQOS_VM_STAT_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+	{ "mem", VMQOS_VM_STAT_A_MEM, VMQOS_KIND_MEM, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr vcpu_which[] = {
@@ -153,6 +158,33 @@ static const struct vmqos_schema_attr stats[] = {
 	{ "lag-ns", VMQOS_STATS_A_LAG_NS, VMQOS_KIND_S64, false, 0, 0 },
 };
 
+static const struct vmqos_schema_attr mem[] = {
+	{ "configured", VMQOS_MEM_A_CONFIGURED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "in-vmramfs", VMQOS_MEM_A_IN_VMRAMFS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "in-shmem", VMQOS_MEM_A_IN_SHMEM, VMQOS_KIND_U64, true, 0, 0 },
+	{ "in-hugetlb", VMQOS_MEM_A_IN_HUGETLB, VMQOS_KIND_U64, true, 0, 0 },
+	{ "in-anonymous", VMQOS_MEM_A_IN_ANONYMOUS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "in-other", VMQOS_MEM_A_IN_OTHER, VMQOS_KIND_U64, true, 0, 0 },
+	{ "resident", VMQOS_MEM_A_RESIDENT, VMQOS_KIND_U64, false, 0, 0 },
+	{ "fills", VMQOS_MEM_A_FILLS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-found", VMQOS_MEM_A_FAULTS_FOUND, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-filled", VMQOS_MEM_A_FAULTS_FILLED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-failed", VMQOS_MEM_A_FAULTS_FAILED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "found-ns", VMQOS_MEM_A_FOUND_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "filled-ns", VMQOS_MEM_A_FILLED_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "found-hist", VMQOS_MEM_A_FOUND_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
+	{ "filled-hist", VMQOS_MEM_A_FILLED_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
+	{ "scanned", VMQOS_MEM_A_SCANNED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-freed", VMQOS_MEM_A_ZERO_FREED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-busy", VMQOS_MEM_A_ZERO_BUSY, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-locked", VMQOS_MEM_A_ZERO_LOCKED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-changed", VMQOS_MEM_A_ZERO_CHANGED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-unmaps", VMQOS_MEM_A_ZERO_UNMAPS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-passes", VMQOS_MEM_A_ZERO_PASSES, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-scan-ns", VMQOS_MEM_A_ZERO_SCAN_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "pad", VMQOS_MEM_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
 static const struct vmqos_schema_attr unmet[] = {
 	{ "id", VMQOS_VM_UNMET_A_ID, VMQOS_KIND_U32, true, 1, 0 },
 	{ "name", VMQOS_VM_UNMET_A_NAME, VMQOS_KIND_NAME, true, 0, 0 },
@@ -165,6 +197,7 @@ static const struct vmqos_schema_attr unmet[] = {
 };
 
 static const struct vmqos_schema_list stats_list = LIST(stats);
+static const struct vmqos_schema_list mem_list = LIST(mem);
 
 #define NONE	{ NULL, 0 }
 
@@ -286,6 +319,18 @@ static bool check_stats(const struct nlattr *nest, char *why, size_t size)
 #undef COUNTER
 }
 
+/* Where memory is adds up to all of it, however it was read. */
+static bool check_mem(const struct nlattr *nest, char *why, size_t size)
+{
+#define FIGURE(name)	vmqos_raw_u64(vmqos_raw_nested(nest, VMQOS_MEM_A_##name))
+	uint64_t sum = FIGURE(IN_VMRAMFS) + FIGURE(IN_SHMEM) + FIGURE(IN_HUGETLB) +
+		       FIGURE(IN_ANONYMOUS) + FIGURE(IN_OTHER);
+
+	return sum == FIGURE(CONFIGURED) ? true :
+	       SAY("parts of memory add up to %lu of %lu", sum, FIGURE(CONFIGURED));
+#undef FIGURE
+}
+
 static bool check_value(const struct nlattr *attr, const struct vmqos_schema_attr *want, char *why,
 			size_t size)
 {
@@ -318,6 +363,9 @@ static bool check_value(const struct nlattr *attr, const struct vmqos_schema_att
 	case VMQOS_KIND_STATS:
 		return check_list(data, data + len, &stats_list, why, size) &&
 		       check_stats(attr, why, size);
+	case VMQOS_KIND_MEM:
+		return check_list(data, data + len, &mem_list, why, size) &&
+		       check_mem(attr, why, size);
 	default:
 		return true;
 	}

@@ -12,6 +12,7 @@ static void read_vm(const struct nlmsghdr *nlh, struct vmqos_state_vm *vm)
 	static const uint16_t policy[] = {
 		VMQOS_VM_A_CPU_SHARES, VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_VM_A_CPU_RESERVATION,
 		VMQOS_VM_A_CPU_LIMIT, VMQOS_VM_A_CPU_LATENCY, VMQOS_VM_A_CPU_CHARGE_OTHERS,
+		VMQOS_VM_A_MEM_SHARE_ZERO,
 	};
 	const struct nlattr *uuid = vmqos_raw_attr(nlh, VMQOS_VM_A_UUID);
 	unsigned int i;

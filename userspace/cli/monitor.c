@@ -66,7 +66,7 @@ static void print_json(struct vmqos_cli *cli, const struct vmqos_event *event)
 	vmqos_out_finish(out);
 }
 
-/* What the CPU policy of a VM says, as far as it says something. */
+/* What the policy of a VM says, as far as it says something. */
 static void print_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
 {
 	char text[VMQOS_CPU_TEXT];
@@ -84,6 +84,8 @@ static void print_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
 		printf(", cpu-latency %s", vmqos_cpu_latency_name(vm->cpu_latency));
 	if (!vm->cpu_charge_others)
 		fputs(", cpu-charge-others off", stdout);
+	if (vm->mem_share_zero != VMQOS_ZERO_MOUNT)
+		printf(", mem-share-zero %s", vmqos_mem_share_zero_name(vm->mem_share_zero));
 }
 
 static void print_unmet(const struct vmqos_unmet *unmet, uint32_t cpu_khz)

@@ -62,6 +62,13 @@ static void write_policy(struct vmqos_out *out, const struct vmqos_vm *vm, uint3
 		  cpu_khz, NULL);
 }
 
+static void write_mem_policy(struct vmqos_out *out, const struct vmqos_vm *vm)
+{
+	if (vm->has & VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO))
+		vmqos_out_str(out, "mem_share_zero", "mem-share-zero",
+			      vmqos_mem_share_zero_name(vm->mem_share_zero));
+}
+
 void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)
 {
 	vmqos_out_u64(out, "id", "id", vm->id);
@@ -73,6 +80,7 @@ void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t c
 	vmqos_out_u64(out, "vcpus_attached", "attached", vm->vcpus_attached);
 	vmqos_out_u64(out, "adopted_ns", NULL, vm->adopted_ns);
 	write_policy(out, vm, cpu_khz);
+	write_mem_policy(out, vm);
 }
 
 static void write_policy_cells(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)
@@ -109,6 +117,7 @@ void vmqos_write_vm_row(struct vmqos_out *out, const struct vmqos_vm *vm, uint32
 		return;
 	vmqos_out_u64(out, "adopted_ns", NULL, vm->adopted_ns);
 	write_policy(out, vm, cpu_khz);
+	write_mem_policy(out, vm);
 }
 
 void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu)
@@ -161,6 +170,61 @@ void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats)
 		vmqos_out_end(out);
 	}
 	vmqos_out_end(out);
+}
+
+static void write_hist(struct vmqos_out *out, const char *key, const uint64_t *hist)
+{
+	size_t i;
+
+	vmqos_out_array(out, key);
+	for (i = 0; i < VMQOS_MEM_BUCKETS; i++)
+		vmqos_out_u64(out, NULL, NULL, hist[i]);
+	vmqos_out_end(out);
+}
+
+void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
+{
+	const struct vmqos_mem_desc *descs;
+	size_t count;
+	size_t i;
+
+	if (!mem->has)
+		return;
+	vmqos_out_object(out, "mem");
+	descs = vmqos_mem_descs(&count);
+	for (i = 0; i < count; i++)
+		if (mem->has & VMQOS_HAS(descs[i].field))
+			vmqos_out_u64(out, descs[i].name, NULL,
+				      vmqos_mem_value(mem, descs[i].field));
+	if (mem->has & VMQOS_HAS(VMQOS_MEM_FOUND_HIST))
+		write_hist(out, "found_hist", mem->found_hist);
+	if (mem->has & VMQOS_HAS(VMQOS_MEM_FILLED_HIST))
+		write_hist(out, "filled_hist", mem->filled_hist);
+	vmqos_out_end(out);
+}
+
+/* Where it is, and with what is not in vmramfs that nothing can be done about it. */
+void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
+{
+	const struct vmqos_mem_desc *descs;
+	size_t count;
+	size_t i;
+
+	descs = vmqos_mem_descs(&count);
+	for (i = 0; i < count; i++) {
+		unsigned int field = descs[i].field;
+		uint64_t value = vmqos_mem_value(mem, field);
+		char bytes[VMQOS_BYTES_TEXT], text[VMQOS_BYTES_TEXT + 16];
+
+		if (descs[i].unit != VMQOS_MEM_BYTES || !(mem->has & VMQOS_HAS(field)) ||
+		    (!value && field != VMQOS_MEM_RESIDENT))
+			continue;
+		vmqos_bytes_format(value, bytes, sizeof(bytes));
+		snprintf(text, sizeof(text), "%s%s", bytes,
+			 field == VMQOS_MEM_CONFIGURED || field == VMQOS_MEM_IN_VMRAMFS ||
+			 field == VMQOS_MEM_RESIDENT ? "" : ", not served");
+		vmqos_out_u64_text(out, descs[i].name, descs[i].label, value, text);
+	}
 }
 
 void vmqos_write_host(struct vmqos_out *out, const struct vmqos_host *host)

@@ -20,6 +20,12 @@ void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu);
 /* An object "stats" with the counters that were reported; JSON only. */
 void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats);
 
+/* An object "mem" with what was reported of a VM's memory; JSON only. */
+void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem);
+
+/* Where a VM's memory is, as lines for people. */
+void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem);
+
 /* A reservation that could not be met; JSON only. */
 void vmqos_write_unmet(struct vmqos_out *out, const struct vmqos_unmet *unmet, uint32_t cpu_khz);
 

@@ -33,6 +33,17 @@ static int take_latency(struct vmqos_cli *cli, const char *text,
 	return VMQOS_EXIT_OK;
 }
 
+static int take_share_zero(struct vmqos_cli *cli, const char *text,
+			   struct vmqos_vm_settings *settings)
+{
+	char why[160];
+
+	if (vmqos_mem_share_zero_parse(text, &settings->mem_share_zero, why, sizeof(why)))
+		return vmqos_say_usage(cli, "--mem-share-zero is \"%s\", which %s", text, why);
+	settings->set |= VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO);
+	return VMQOS_EXIT_OK;
+}
+
 static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_settings *settings)
 {
 	static const struct option longs[] = {
@@ -43,6 +54,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 		{ "cpu-limit", required_argument, NULL, 'l' },
 		{ "cpu-latency", required_argument, NULL, 'L' },
 		{ "cpu-charge-others", required_argument, NULL, 'c' },
+		{ "mem-share-zero", required_argument, NULL, 'z' },
 		{ 0 }
 	};
 	int result = VMQOS_EXIT_OK;
@@ -76,6 +88,9 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 						  &settings->cpu_charge_others);
 			settings->set |= VMQOS_HAS(VMQOS_VM_CPU_CHARGE_OTHERS);
 			break;
+		case 'z':
+			result = take_share_zero(cli, optarg, settings);
+			break;
 		default:
 			result = VMQOS_EXIT_USAGE;
 		}
@@ -85,7 +100,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 	if (argc - optind != 1)
 		return vmqos_say_usage(cli, "set takes one VM, its number, name or UUID");
 	if (!settings->set)
-		return vmqos_say_usage(cli, "nothing to set; give --name, --uuid or one of --cpu-...");
+		return vmqos_say_usage(cli, "nothing to set; give --name, --uuid, one of --cpu-... or --mem-share-zero");
 	return VMQOS_EXIT_OK;
 }
 
@@ -105,13 +120,27 @@ static void say_unreserved(struct vmqos_cli *cli)
 /* Nobody is to wonder why a limit does not limit. */
 static void say_unenforced(struct vmqos_cli *cli, const struct vmqos_vm_settings *settings)
 {
-	const uint64_t about_cpu = ~(VMQOS_HAS(VMQOS_VM_NAME) | VMQOS_HAS(VMQOS_VM_UUID));
+	const uint64_t about_cpu = ~(VMQOS_HAS(VMQOS_VM_NAME) | VMQOS_HAS(VMQOS_VM_UUID) |
+				     VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO));
 	struct vmqos_host host;
 
 	if (!(settings->set & about_cpu) || vmqos_host_get(cli->ctx, -1, &host) ||
 	    !(host.has & VMQOS_HAS(VMQOS_HOST_CPU_GATE)) || host.cpu_gate)
 		return;
 	vmqos_say("kept, but not enforced as long as the gate is off: \"vmqos host set --cpu-gate on\"");
+}
+
+/* Nor why nothing is given back. */
+static void say_unserved(struct vmqos_cli *cli, const struct vmqos_vm *vm,
+			 const struct vmqos_vm_settings *settings)
+{
+	struct vmqos_vm_stat stat;
+
+	if (!(settings->set & VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO)) ||
+	    vmqos_vm_stat_get(cli->ctx, vm->id, &stat) || !stat.mem.has || stat.mem.in_vmramfs)
+		return;
+	vmqos_say("kept, but none of the VM's memory is in vmramfs: \"vmqos show %s\" says where it is",
+		  vm->name);
 }
 
 static int run_set(struct vmqos_cli *cli, int argc, char **argv)
@@ -140,6 +169,7 @@ static int run_set(struct vmqos_cli *cli, int argc, char **argv)
 		vmqos_out_finish(out);
 	}
 	say_unenforced(cli, &settings);
+	say_unserved(cli, &vm, &settings);
 	return VMQOS_EXIT_OK;
 }
 
@@ -147,8 +177,8 @@ const struct vmqos_command vmqos_cmd_set = {
 	.name = "set",
 	.usage = "VM [--name NAME] [--uuid UUID] [--cpu-shares N|low|normal|high]\n"
 	"       [--cpu-reservation CPU] [--cpu-limit CPU] [--cpu-latency normal|low]\n"
-	"       [--cpu-charge-others on|off]",
-	.summary = "Change a VM: its name, its CPU policy",
+	"       [--cpu-charge-others on|off] [--mem-share-zero on|off|pressure|mount]",
+	.summary = "Change a VM: its name, its policy",
 	.options =
 	"  --name NAME  new name, unique, 1 to 63 printable characters without blanks and slashes\n"
 	"  --uuid UUID  new UUID\n"
@@ -164,6 +194,9 @@ const struct vmqos_command vmqos_cmd_set = {
 	"  --cpu-charge-others on|off\n"
 	"               whether the time of its emulator, I/O and vhost threads counts\n"
 	"               against it; on by default\n"
+	"  --mem-share-zero on|off|pressure|mount\n"
+	"               when its pages of zeros are given back: always, never, while the\n"
+	"               host is short of memory, or as the mount says; mount by default\n"
 	"CPU is as in 2GHz, 1500MHz, 150% (of one CPU), 1.5cpu, or none.\n"
 	"All of it is changed at once, or nothing.\n",
 	.run = run_set,

@@ -11,6 +11,7 @@
 static int run_show(struct vmqos_cli *cli, int argc, char **argv)
 {
 	static const struct option longs[] = { { 0 } };
+	struct vmqos_vm_stat stat;
 	struct vmqos_vcpu *vcpus;
 	struct vmqos_out *out;
 	struct vmqos_vm vm;
@@ -25,11 +26,17 @@ static int run_show(struct vmqos_cli *cli, int argc, char **argv)
 	result = vmqos_arg_vm(cli, argv[optind], &vm);
 	if (result)
 		return result;
+	if (vmqos_vm_stat_get(cli->ctx, vm.id, &stat))
+		return vmqos_say_failure(cli);
 	if (vmqos_vcpu_stat_dump(cli->ctx, vm.id, &vcpus, &count))
 		return vmqos_say_failure(cli);
 
 	out = vmqos_out_begin(cli->json ? VMQOS_OUT_JSON : VMQOS_OUT_TEXT);
 	vmqos_write_vm(out, &vm, vmqos_cli_khz(cli));
+	if (vmqos_out_is_text(out))
+		vmqos_write_mem_lines(out, &stat.mem);
+	else
+		vmqos_write_mem(out, &stat.mem);
 	vmqos_out_array(out, "vcpu");
 	for (i = 0; i < count; i++) {
 		vmqos_out_object(out, NULL);
@@ -45,7 +52,7 @@ static int run_show(struct vmqos_cli *cli, int argc, char **argv)
 const struct vmqos_command vmqos_cmd_show = {
 	.name = "show",
 	.usage = "VM",
-	.summary = "Show a VM and its vCPUs",
+	.summary = "Show a VM, its memory and its vCPUs",
 	.options = "",
 	.run = run_show,
 };

@@ -93,6 +93,7 @@ static void write_json(struct vmqos_out *out, const struct vmqos_vm_stat *vms, s
 		vmqos_out_u64(out, "vcpus", NULL, vms[i].vcpus);
 		vmqos_out_u64(out, "time_ns", NULL, vms[i].time_ns);
 		vmqos_write_stats(out, &vms[i].stats);
+		vmqos_write_mem(out, &vms[i].mem);
 		if (with_vcpus) {
 			vmqos_out_array(out, "vcpu");
 			while (at < vcpu_count && vcpus[at].vm_id < vms[i].id)
@@ -261,12 +262,42 @@ static void print_stats(const struct vmqos_stats *stats)
 	print_histogram(stats);
 }
 
+/* What is there now in bytes, what has happened as numbers. */
+static void print_mem(const struct vmqos_mem *mem)
+{
+	const struct vmqos_mem_desc *descs;
+	char text[VMQOS_BYTES_TEXT];
+	size_t count;
+	size_t i;
+
+	descs = vmqos_mem_descs(&count);
+	for (i = 0; i < count; i++) {
+		uint64_t value = vmqos_mem_value(mem, descs[i].field);
+
+		if (!(mem->has & VMQOS_HAS(descs[i].field)))
+			continue;
+		switch (descs[i].unit) {
+		case VMQOS_MEM_BYTES:
+			printf("  %-22s %15s\n", descs[i].label,
+			       vmqos_bytes_format(value, text, sizeof(text)));
+			break;
+		case VMQOS_MEM_COUNT:
+			printf("  %-22s %15llu\n", descs[i].label, (unsigned long long)value);
+			break;
+		case VMQOS_MEM_TIME:
+			printf("  %-22s %14.3fs\n", descs[i].label, value / 1e9);
+			break;
+		}
+	}
+}
+
 static void print_one(const struct vmqos_vm_stat *vm, const struct vmqos_vcpu *vcpus, size_t count)
 {
 	size_t i;
 
 	printf("%s (VM %u), %u vCPU%s\n", vm->name, vm->id, vm->vcpus, vmqos_plural(vm->vcpus));
 	print_stats(&vm->stats);
+	print_mem(&vm->mem);
 	for (i = 0; i < count; i++) {
 		printf("\n%s vCPU %u (%s", vm->name, vcpus[i].index,
 		       vmqos_vcpu_state_name(vcpus[i].state));
@@ -327,8 +358,8 @@ const struct vmqos_command vmqos_cmd_stat = {
 	.usage = "[VM] [--vcpus]",
 	.summary = "Show the counters since the adoption",
 	.options =
-	"  VM       all counters of this VM, with a histogram of the latency from\n"
-	"           wake-up to run; without it a table of all VMs\n"
+	"  VM       all counters of this VM and its memory, with a histogram of the\n"
+	"           latency from wake-up to run; without it a table of all VMs\n"
 	"  --vcpus  for every vCPU\n",
 	.run = run_stat,
 };

@@ -16,10 +16,14 @@
 /*
  * @batch: -b, CSV or JSON
  * @once: --once, one table
+ * @memory: --memory, the page of memory
+ * @sorted: --sort was given
  */
 struct request {
 	bool batch;
 	bool once;
+	bool memory;
+	bool sorted;
 	struct vmqos_top_options options;
 };
 
@@ -53,6 +57,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 		{ "delay", required_argument, NULL, 'd' },
 		{ "once", no_argument, NULL, '1' },
 		{ "vcpus", no_argument, NULL, 'v' },
+		{ "memory", no_argument, NULL, 'm' },
 		{ "sort", required_argument, NULL, 's' },
 		{ 0 }
 	};
@@ -80,8 +85,12 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 		case 'v':
 			request->options.vcpus = true;
 			break;
+		case 'm':
+			request->memory = true;
+			break;
 		case 's':
 			result = take_sort(cli, optarg, &request->options.order);
+			request->sorted = true;
 			break;
 		default:
 			result = VMQOS_EXIT_USAGE;
@@ -109,15 +118,13 @@ static int run_top(struct vmqos_cli *cli, int argc, char **argv)
 	};
 	struct vmqos_top top = { .cli = cli };
 	int result;
-	size_t i;
 
-	/* %USED first, as it is the question that is asked most. */
-	for (i = 0; i < vmqos_top_column_count; i++)
-		if (!strcmp(vmqos_top_columns[i].key, "used_pct"))
-			request.options.order.sort = &vmqos_top_columns[i];
 	result = parse(cli, argc, argv, &request);
 	if (result)
 		return result;
+	top.page = request.memory ? VMQOS_TOP_MEMORY : VMQOS_TOP_CPU;
+	if (!request.sorted)
+		request.options.order.sort = vmqos_top_default_sort(top.page);
 	if (cli->json) {
 		if (request.once)
 			request.options.samples = 1;
@@ -138,14 +145,16 @@ static int run_top(struct vmqos_cli *cli, int argc, char **argv)
 
 const struct vmqos_command vmqos_cmd_top = {
 	.name = "top",
-	.usage = "[-d SECONDS] [-n SAMPLES] [-b | --once] [--vcpus] [--sort COLUMN]",
-	.summary = "Watch which VM runs, waits for a CPU, and idles",
+	.usage = "[-d SECONDS] [-n SAMPLES] [-b | --once] [--vcpus] [--memory]\n"
+	"       [--sort COLUMN]",
+	.summary = "Watch which VM runs, waits for a CPU, idles, and takes memory",
 	.options =
 	"  -d SECONDS     time between two samples, 5 by default\n"
 	"  -n SAMPLES     end after so many\n"
 	"  -b             no screen: CSV, or with --json an object a line\n"
 	"  --once         no screen: one table of one interval\n"
 	"  --vcpus        with every vCPU\n"
+	"  --memory       the page of memory: how much each VM has and takes\n"
 	"  --sort COLUMN  name, id or a column, as in %RDY or ready_pct; %USED by default\n"
 	"Keys on the screen: h shows them. Columns and formulas: vmqos-top(8).\n",
 	.run = run_top,

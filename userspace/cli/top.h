@@ -36,6 +36,7 @@ struct vmqos_top_reading {
  *	row has no rates yet
  * @cpu_khz: nominal frequency of one CPU
  * @delta: growth of the counters
+ * @mem: growth of those of the VM's memory; what it is in bytes is as it is now
  * @expanded: the VM's vCPUs follow it
  */
 struct vmqos_top_row {
@@ -46,6 +47,7 @@ struct vmqos_top_row {
 	uint64_t interval_ns;
 	uint32_t cpu_khz;
 	struct vmqos_stats delta;
+	struct vmqos_mem mem;
 	bool expanded;
 };
 
@@ -61,7 +63,14 @@ struct vmqos_top_use {
 	uint32_t cpus;
 };
 
+/* What the table is about. */
+enum vmqos_top_page {
+	VMQOS_TOP_CPU,
+	VMQOS_TOP_MEMORY,
+};
+
 /*
+ * @page: which columns there are
  * @wanted: VMs that are expanded into their vCPUs, in ascending order
  * @expand_all: all of them are
  * @read_all: the vCPUs of all VMs are read, so that a VM that is expanded has
@@ -73,6 +82,7 @@ struct vmqos_top_use {
  */
 struct vmqos_top {
 	struct vmqos_cli *cli;
+	enum vmqos_top_page page;
 	uint32_t *wanted;
 	size_t wanted_count;
 	bool expand_all;
@@ -111,10 +121,12 @@ void vmqos_top_want(struct vmqos_top *top, uint32_t vm_id, bool wanted);
  * @letter: sorts by it, and toggles it there
  * @width: of its numbers
  * @digits: behind the decimal point
- * @fields: bits of the counters it is made of, all of them must be reported
+ * @fields: bits of the counters it is made of, all of them must be reported; on
+ *	the page of memory those of struct vmqos_mem
  * @vm_only: has no meaning for a vCPU
  * @off: not shown on the screen until it is switched on
  * @value: the number; the row has an interval
+ * @page: where it stands
  */
 struct vmqos_top_column {
 	const char *key;
@@ -127,6 +139,7 @@ struct vmqos_top_column {
 	bool vm_only;
 	bool off;
 	double (*value)(const struct vmqos_top_row *row);
+	enum vmqos_top_page page;
 };
 
 extern const struct vmqos_top_column vmqos_top_columns[];
@@ -149,6 +162,9 @@ struct vmqos_top_order {
 	bool by_name;
 	bool reverse;
 };
+
+/* What a page is sorted by when nobody has said. */
+const struct vmqos_top_column *vmqos_top_default_sort(enum vmqos_top_page page);
 
 /* Sorts VMs; vCPUs stay in the order of their indexes. */
 void vmqos_top_sort(struct vmqos_top *top, const struct vmqos_top_order *order);

@@ -146,59 +146,141 @@ static double other_ready(const struct vmqos_top_row *row)
 	return percent(row, row->delta.other_ready_ns);
 }
 
+#define MIB	1048576.0
+#define PAGE	4096
+
+static double mem_configured(const struct vmqos_top_row *row)
+{
+	return row->mem.configured / MIB;
+}
+
+static double mem_in_vmramfs(const struct vmqos_top_row *row)
+{
+	return row->mem.in_vmramfs / MIB;
+}
+
+static double mem_resident(const struct vmqos_top_row *row)
+{
+	return row->mem.resident / MIB;
+}
+
+static double mem_zero_freed(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.zero_freed * PAGE) / MIB;
+}
+
+static double mem_faults(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.faults_found + row->mem.faults_filled +
+			  row->mem.faults_failed);
+}
+
+static double mem_fills(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.fills);
+}
+
+static double mem_fault_mean(const struct vmqos_top_row *row)
+{
+	uint64_t faults = row->mem.faults_found + row->mem.faults_filled;
+
+	return faults ? (row->mem.found_ns + row->mem.filled_ns) / 1e3 / faults : 0;
+}
+
+static double mem_fault_p99(const struct vmqos_top_row *row)
+{
+	struct vmqos_stats stats = { .latency_max_ns = 0 };
+	size_t i;
+
+	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
+		stats.latency_hist[i] = row->mem.found_hist[i] + row->mem.filled_hist[i];
+	return vmqos_latency_percentile(&stats, 99) / 1e3;
+}
+
+static double mem_scanned(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.scanned);
+}
+
+static double mem_scan(const struct vmqos_top_row *row)
+{
+	return percent(row, row->mem.zero_scan_ns);
+}
+
+#define MEM(field)	VMQOS_HAS(VMQOS_MEM_##field)
 #define BIT(field)	VMQOS_HAS(VMQOS_STATS_##field)
 
 const struct vmqos_top_column vmqos_top_columns[] = {
 	{ "used_pct", "%USED", "CPU used by vCPUs and other threads", 'U', 6, 1,
-	  BIT(RUN_NS), false, false, used },
+	  BIT(RUN_NS), false, false, used, VMQOS_TOP_CPU },
 	{ "entitled_pct", "%ENT", "CPU that the VM was entitled to", 'S', 6, 1,
-	  BIT(ENTITLED_NS), true, false, entitled },
+	  BIT(ENTITLED_NS), true, false, entitled, VMQOS_TOP_CPU },
 	{ "run_pct", "%RUN", "vCPUs on a CPU", 'T', 6, 1,
-	  BIT(RUN_NS), false, false, run },
+	  BIT(RUN_NS), false, false, run, VMQOS_TOP_CPU },
 	{ "ready_pct", "%RDY", "vCPUs ready to run, not running", 'R', 6, 1,
-	  BIT(READY_NS), false, false, ready },
+	  BIT(READY_NS), false, false, ready, VMQOS_TOP_CPU },
 	{ "limited_pct", "%MLMTD", "part of %RDY due to the VM's limit", 'C', 6, 1,
-	  BIT(LIMITED_NS), false, false, limited },
+	  BIT(LIMITED_NS), false, false, limited, VMQOS_TOP_CPU },
 	{ "wait_pct", "%WAIT", "vCPUs blocked, %IDLE included", 'B', 6, 1,
-	  BIT(BLOCKED_NS), false, false, blocked },
+	  BIT(BLOCKED_NS), false, false, blocked, VMQOS_TOP_CPU },
 	{ "idle_pct", "%IDLE", "vCPUs halted by the guest", 'I', 6, 1,
-	  BIT(HALTED_NS), false, false, halted },
+	  BIT(HALTED_NS), false, false, halted, VMQOS_TOP_CPU },
 	{ "used_mhz", "MHZ", "%USED of a CPU's nominal frequency", 'M', 6, 0,
-	  BIT(RUN_NS), false, false, mhz },
+	  BIT(RUN_NS), false, false, mhz, VMQOS_TOP_CPU },
 	{ "entitled_mhz", "ENTMHZ", "%ENT of a CPU's nominal frequency", 'V', 6, 0,
-	  BIT(ENTITLED_NS), true, false, entitled_mhz },
+	  BIT(ENTITLED_NS), true, false, entitled_mhz, VMQOS_TOP_CPU },
 	{ "other_pct", "%OTH", "other threads: emulator, I/O, vhost", 'O', 5, 1,
-	  BIT(OTHER_RUN_NS), true, false, other },
+	  BIT(OTHER_RUN_NS), true, false, other, VMQOS_TOP_CPU },
 	{ "parked_pct", "%PARK", "part of %RDY held back for other VMs", 'Z', 6, 1,
-	  BIT(PARKED_NS), false, false, parked },
+	  BIT(PARKED_NS), false, false, parked, VMQOS_TOP_CPU },
 	{ "exits_per_s", "EXIT/s", "exits from guest mode", 'X', 7, 0,
-	  BIT(EXITS), false, false, exits },
+	  BIT(EXITS), false, false, exits, VMQOS_TOP_CPU },
 	{ "latency_p99_us", "P99us", "99 % of wake-ups ran within, microseconds", 'L', 7, 0,
-	  BIT(LATENCY_HIST), false, false, latency_p99 },
+	  BIT(LATENCY_HIST), false, false, latency_p99, VMQOS_TOP_CPU },
 	{ "latency_mean_us", "LATus", "mean wake-up to run, microseconds", 'A', 7, 1,
-	  BIT(LATENCY_NS) | BIT(WAKEUPS), false, false, latency_mean },
+	  BIT(LATENCY_NS) | BIT(WAKEUPS), false, false, latency_mean, VMQOS_TOP_CPU },
 	{ "wakeups_per_s", "WAKE/s", "wake-ups", 'W', 7, 0,
-	  BIT(WAKEUPS), false, false, wakeups },
+	  BIT(WAKEUPS), false, false, wakeups, VMQOS_TOP_CPU },
 	{ "cpu_migrations_per_s", "MIGR/s", "moves to another CPU", 'G', 6, 0,
-	  BIT(CPU_MIGRATIONS), false, false, migrations },
+	  BIT(CPU_MIGRATIONS), false, false, migrations, VMQOS_TOP_CPU },
 	{ "guest_pct", "%GUEST", "part of %RUN in guest mode", 'E', 6, 1,
-	  BIT(GUEST_NS), false, false, guest },
+	  BIT(GUEST_NS), false, false, guest, VMQOS_TOP_CPU },
 	{ "lag_ms", "LAGms", "CPU owed to the VM now, milliseconds", 'F', 7, 1,
-	  BIT(LAG_NS), true, false, lag },
+	  BIT(LAG_NS), true, false, lag, VMQOS_TOP_CPU },
 	{ "parks_per_s", "PARK/s", "times a vCPU was held back", 'Q', 6, 0,
-	  BIT(PARKS), false, false, parks },
+	  BIT(PARKS), false, false, parks, VMQOS_TOP_CPU },
 	{ "preemptions_per_s", "PREE/s", "CPU lost while runnable", 'P', 6, 0,
-	  BIT(PREEMPTIONS), false, false, preemptions },
+	  BIT(PREEMPTIONS), false, false, preemptions, VMQOS_TOP_CPU },
 	{ "halt_exits_per_s", "HALT/s", "exits of a halt instruction", 'H', 6, 0,
-	  BIT(HALT_EXITS), false, false, halt_exits },
+	  BIT(HALT_EXITS), false, false, halt_exits, VMQOS_TOP_CPU },
 	{ "io_exits_per_s", "PIO/s", "exits of port I/O", 'J', 6, 0,
-	  BIT(IO_EXITS), false, false, io_exits },
+	  BIT(IO_EXITS), false, false, io_exits, VMQOS_TOP_CPU },
 	{ "mmio_exits_per_s", "MMIO/s", "exits of memory-mapped I/O", 'K', 6, 0,
-	  BIT(MMIO_EXITS), false, false, mmio_exits },
+	  BIT(MMIO_EXITS), false, false, mmio_exits, VMQOS_TOP_CPU },
 	{ "node_migrations_per_s", "NODE/s", "moves to another NUMA node", 'D', 6, 0,
-	  BIT(NODE_MIGRATIONS), false, false, node_migrations },
+	  BIT(NODE_MIGRATIONS), false, false, node_migrations, VMQOS_TOP_CPU },
 	{ "other_ready_pct", "%ORDY", "other threads waiting for a CPU", 'Y', 6, 1,
-	  BIT(OTHER_READY_NS), true, false, other_ready },
+	  BIT(OTHER_READY_NS), true, false, other_ready, VMQOS_TOP_CPU },
+	{ "mem_configured_mib", "MEMSZ", "memory of the VM, MiB", 'M', 7, 0,
+	  MEM(CONFIGURED), true, false, mem_configured, VMQOS_TOP_MEMORY },
+	{ "mem_in_vmramfs_mib", "RAMFS", "part of it in vmramfs, MiB", 'V', 7, 0,
+	  MEM(IN_VMRAMFS), true, false, mem_in_vmramfs, VMQOS_TOP_MEMORY },
+	{ "mem_resident_mib", "RESID", "what that takes of the host, MiB", 'R', 7, 0,
+	  MEM(RESIDENT), true, false, mem_resident, VMQOS_TOP_MEMORY },
+	{ "mem_zero_freed_mib_per_s", "ZEROM/s", "pages of zeros given back, MiB a second", 'Z', 7,
+	  1, MEM(ZERO_FREED), true, false, mem_zero_freed, VMQOS_TOP_MEMORY },
+	{ "mem_fills_per_s", "FILL/s", "pages made", 'P', 7, 0,
+	  MEM(FILLS), true, false, mem_fills, VMQOS_TOP_MEMORY },
+	{ "mem_faults_per_s", "FAULT/s", "page faults", 'F', 7, 0,
+	  MEM(FAULTS_FOUND), true, false, mem_faults, VMQOS_TOP_MEMORY },
+	{ "mem_fault_p99_us", "P99us", "99 % of page faults took less, microseconds", 'L', 7, 0,
+	  MEM(FOUND_HIST) | MEM(FILLED_HIST), true, false, mem_fault_p99, VMQOS_TOP_MEMORY },
+	{ "mem_fault_mean_us", "FLTus", "mean time of a page fault, microseconds", 'A', 7, 1,
+	  MEM(FOUND_NS) | MEM(FILLED_NS), true, false, mem_fault_mean, VMQOS_TOP_MEMORY },
+	{ "mem_scanned_per_s", "SCAN/s", "pages looked at for zeros", 'S', 7, 0,
+	  MEM(SCANNED), true, false, mem_scanned, VMQOS_TOP_MEMORY },
+	{ "mem_scan_pct", "%SCAN", "time of the scanner in the VM's memory", 'T', 6, 1,
+	  MEM(ZERO_SCAN_NS), true, false, mem_scan, VMQOS_TOP_MEMORY },
 };
 
 const size_t vmqos_top_column_count = sizeof(vmqos_top_columns) / sizeof(vmqos_top_columns[0]);
@@ -207,6 +289,13 @@ bool vmqos_top_has_source(const struct vmqos_top *top, const struct vmqos_top_co
 {
 	size_t i;
 
+	/* Some VMs may be served and others not. */
+	if (column->page == VMQOS_TOP_MEMORY) {
+		for (i = 0; i < top->row_count; i++)
+			if ((top->rows[i].mem.has & column->fields) == column->fields)
+				return true;
+		return !top->row_count;
+	}
 	/* Guest time that is not measured stands still, which is no figure. */
 	if ((column->fields & BIT(GUEST_NS)) && !top->now.host.guest_time)
 		return false;
@@ -219,11 +308,24 @@ bool vmqos_top_has_source(const struct vmqos_top *top, const struct vmqos_top_co
 bool vmqos_top_value(const struct vmqos_top_column *column, const struct vmqos_top_row *row,
 		     double *value)
 {
-	if (!row->interval_ns || (row->delta.has & column->fields) != column->fields ||
+	uint64_t has = column->page == VMQOS_TOP_MEMORY ? row->mem.has : row->delta.has;
+
+	if (!row->interval_ns || (has & column->fields) != column->fields ||
 	    (row->vcpu && column->vm_only))
 		return false;
 	*value = column->value(row);
 	return true;
+}
+
+const struct vmqos_top_column *vmqos_top_default_sort(enum vmqos_top_page page)
+{
+	size_t i;
+
+	/* The first is the question that is asked most. */
+	for (i = 0; i < vmqos_top_column_count; i++)
+		if (vmqos_top_columns[i].page == page)
+			return &vmqos_top_columns[i];
+	return NULL;
 }
 
 static int compare_rows(const void *a, const void *b, void *arg)

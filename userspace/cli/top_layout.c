@@ -22,7 +22,8 @@ void vmqos_top_lay_out(const struct vmqos_top *top, const bool *off, int width,
 	for (i = 0; i < vmqos_top_column_count; i++) {
 		const struct vmqos_top_column *column = &vmqos_top_columns[i];
 
-		if ((off && off[i]) || !vmqos_top_has_source(top, column))
+		if (column->page != top->page || (off && off[i]) ||
+		    !vmqos_top_has_source(top, column))
 			continue;
 		if (used + 1 + column->width > width ||
 		    layout->count == sizeof(layout->shown) / sizeof(layout->shown[0]))
@@ -99,6 +100,10 @@ void vmqos_top_line(const struct vmqos_top_layout *layout, const struct vmqos_to
 			strcpy(number, row->vcpu && column->vm_only ? "" : "-");
 		used += snprintf(text + used, size - used, " %*s", column->width, number);
 	}
+	/* A vCPU may have nothing to say. */
+	used = strlen(text);
+	while (used && text[used - 1] == ' ')
+		text[--used] = '\0';
 }
 
 static void format_use(char *text, size_t size, const struct vmqos_top_use *use)
@@ -107,6 +112,16 @@ static void format_use(char *text, size_t size, const struct vmqos_top_use *use)
 		snprintf(text, size, "-");
 	else
 		snprintf(text, size, "%.1f", use->used);
+}
+
+static void format_memory(char *text, size_t size, const struct vmqos_mem *mem)
+{
+	char all[VMQOS_BYTES_TEXT], ours[VMQOS_BYTES_TEXT], resident[VMQOS_BYTES_TEXT];
+
+	snprintf(text, size, "VMs MEMORY: %s, %s of it in vmramfs, which takes %s",
+		 vmqos_bytes_format(mem->configured, all, sizeof(all)),
+		 vmqos_bytes_format(mem->in_vmramfs, ours, sizeof(ours)),
+		 vmqos_bytes_format(mem->resident, resident, sizeof(resident)));
 }
 
 int vmqos_top_header(const struct vmqos_top *top,
@@ -128,6 +143,10 @@ int vmqos_top_header(const struct vmqos_top *top,
 		 (unsigned long long)host->capacity_mhz, host->vms, vmqos_plural(host->vms),
 		 host->vcpus, vmqos_plural(host->vcpus));
 
+	if (top->page == VMQOS_TOP_MEMORY) {
+		format_memory(lines[1], VMQOS_TOP_LINE_SIZE, &total->mem);
+		return 2;
+	}
 	format_use(use, sizeof(use), &top->host);
 	used = snprintf(lines[1], VMQOS_TOP_LINE_SIZE, "PCPU USED(%%): %s", use);
 	if (top->host.used >= 0)

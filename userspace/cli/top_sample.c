@@ -134,6 +134,7 @@ static void make_vm_rows(struct vmqos_top *top)
 		row->cpu_khz = now->host.cpu_khz;
 		row->expanded = top->expand_all || vmqos_top_is_wanted(top, vm->id);
 		row->delta.has = vm->stats.has;
+		row->mem = vm->mem;
 		while (at < before->vm_count && before->vms[at].id < vm->id)
 			at++;
 		if (at == before->vm_count || before->vms[at].id != vm->id ||
@@ -141,6 +142,7 @@ static void make_vm_rows(struct vmqos_top *top)
 			continue;
 		row->interval_ns = vm->time_ns - before->vms[at].time_ns;
 		vmqos_stats_sub(&row->delta, &vm->stats, &before->vms[at].stats);
+		vmqos_mem_sub(&row->mem, &vm->mem, &before->vms[at].mem);
 	}
 }
 
@@ -222,6 +224,10 @@ static void sum_up(struct vmqos_top *top)
 		total->delta.ready_ns += delta->ready_ns;
 		total->delta.parked_ns += delta->parked_ns;
 		total->delta.other_run_ns += delta->other_run_ns;
+		total->mem.has |= top->rows[i].mem.has;
+		total->mem.configured += top->rows[i].mem.configured;
+		total->mem.in_vmramfs += top->rows[i].mem.in_vmramfs;
+		total->mem.resident += top->rows[i].mem.resident;
 	}
 }
 

@@ -13,7 +13,7 @@
 
 #define LINES_LEAST	6
 #define COLUMNS_LEAST	40
-#define COLUMNS_MAX	32
+#define COLUMNS_MAX	48
 #define FIRST_MS	1000	/* the first rates are not waited for longer */
 #define MODULE_MS	1000	/* how often an absent module is looked for */
 /* Up to so many vCPUs are read for all VMs, above only those that are shown. */
@@ -269,6 +269,7 @@ static void show_help(struct screen *screen)
 		"  f           choose columns",
 		"  space       take a sample now",
 		"  r           reverse the order",
+		"  c, m        the page of CPU, or of memory",
 		"  q           quit",
 		"",
 		"Sort by:  N name   # number   and the columns:",
@@ -277,13 +278,14 @@ static void show_help(struct screen *screen)
 	size_t i;
 	int y = 0;
 
-	(void)screen;
 	erase();
 	for (i = 0; i < sizeof(text) / sizeof(text[0]); i++)
 		draw_text(y++, text[i], A_NORMAL);
 	for (i = 0; i < vmqos_top_column_count; i++) {
 		const struct vmqos_top_column *column = &vmqos_top_columns[i];
 
+		if (column->page != screen->top->page)
+			continue;
 		if (y >= LINES - 1) {
 			draw_text(LINES - 1, "any key for more", A_REVERSE);
 			refresh();
@@ -305,26 +307,31 @@ static void choose_columns(struct screen *screen)
 	char line[80];
 	size_t i;
 	int key;
+	int y;
 
 	timeout(-1);
 	while (!ended) {
 		erase();
 		draw_text(0, "A letter shows or hides a column; any other key goes back.", A_BOLD);
-		for (i = 0; i < vmqos_top_column_count && (int)i + 1 < LINES; i++) {
+		for (i = 0, y = 1; i < vmqos_top_column_count && y < LINES; i++) {
 			const struct vmqos_top_column *column = &vmqos_top_columns[i];
 			bool source = vmqos_top_has_source(screen->top, column);
+
+			if (column->page != screen->top->page)
+				continue;
 
 			snprintf(line, sizeof(line), " %c %c  %-7s %s%s",
 				 screen->off[i] ? ' ' : '*', column->letter, column->title,
 				 column->help, source ? "" : " (not reported)");
-			draw_text(i + 1, line, A_NORMAL);
+			draw_text(y++, line, A_NORMAL);
 		}
 		refresh();
 		key = getch();
 		if (key == ERR || key == KEY_RESIZE)
 			continue;
 		for (i = 0; i < vmqos_top_column_count; i++)
-			if (key < 256 && toupper(key) == vmqos_top_columns[i].letter)
+			if (key < 256 && toupper(key) == vmqos_top_columns[i].letter &&
+			    vmqos_top_columns[i].page == screen->top->page)
 				break;
 		if (i == vmqos_top_column_count)
 			return;
@@ -390,7 +397,8 @@ static bool sort_key(struct screen *screen, int key)
 	size_t i;
 
 	for (i = 0; i < vmqos_top_column_count; i++)
-		if (vmqos_top_columns[i].letter == key)
+		if (vmqos_top_columns[i].letter == key &&
+		    vmqos_top_columns[i].page == screen->top->page)
 			column = &vmqos_top_columns[i];
 	if (!column && key != 'N' && key != '#')
 		return false;
@@ -399,6 +407,17 @@ static bool sort_key(struct screen *screen, int key)
 	order->reverse = false;
 	make_lines(screen);
 	return true;
+}
+
+static void turn_to(struct screen *screen, enum vmqos_top_page page)
+{
+	struct vmqos_top_order *order = &screen->options->order;
+
+	screen->top->page = page;
+	/* Numbers and names are on both. */
+	if (order->sort && order->sort->page != page)
+		order->sort = vmqos_top_default_sort(page);
+	make_lines(screen);
 }
 
 /* Returns whether a sample is to be taken at once. */
@@ -456,6 +475,12 @@ static bool handle_key(struct screen *screen, int key)
 	case 'r':
 		screen->options->order.reverse = !screen->options->order.reverse;
 		make_lines(screen);
+		return false;
+	case 'c':
+		turn_to(screen, VMQOS_TOP_CPU);
+		return false;
+	case 'm':
+		turn_to(screen, VMQOS_TOP_MEMORY);
 		return false;
 	case 'v':
 		screen->top->expand_all = !screen->top->expand_all;
@@ -515,7 +540,6 @@ int vmqos_top_screen(struct vmqos_top *top, struct vmqos_top_options *options)
 	};
 	SCREEN *terminal;
 
-	_Static_assert(COLUMNS_MAX >= 32, "as many as a layout has room for");
 	if (vmqos_top_column_count > COLUMNS_MAX)
 		abort();
 	terminal = newterm(NULL, stdout, stdin);

@@ -2,7 +2,7 @@
 /*
  * DOC: Overview
  *
- * A VM's CPU policy goes to the kernel in one request, so that it comes into
+ * A VM's policy goes to the kernel in one request, so that it comes into
  * force whole. The one part that may have to wait is the reservation: when the
  * host has not so much left, the rest is put in force without it, and it is
  * asked for again when capacity may have come free.
@@ -96,6 +96,10 @@ static void make_settings(const struct vmqos_policy_vm *wanted, uint32_t cpu_khz
 		settings->set |= VMQOS_HAS(VMQOS_VM_CPU_CHARGE_OTHERS);
 		settings->cpu_charge_others = wanted->cpu_charge_others;
 	}
+	if (wanted->present & VMQOS_POLICY_VM_MEM_SHARE_ZERO) {
+		settings->set |= VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO);
+		settings->mem_share_zero = wanted->mem_share_zero;
+	}
 }
 
 /* What is in force now, in a line of the log. */
@@ -108,10 +112,11 @@ static void log_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
 	if (vm->cpu_limit)
 		vmqos_cpu_format(vm->cpu_limit, cpu_khz, limit, sizeof(limit));
 	vmqos_daemon_log(LOG_INFO,
-			 "VM %s: cpu-shares %u (%s), cpu-reservation %s, cpu-limit %s, cpu-latency %s, cpu-charge-others %s",
+			 "VM %s: cpu-shares %u (%s), cpu-reservation %s, cpu-limit %s, cpu-latency %s, cpu-charge-others %s, mem-share-zero %s",
 			 vm->name, vm->cpu_shares, vmqos_cpu_level_name(vm->cpu_shares_level),
 			 reservation, limit, vmqos_cpu_latency_name(vm->cpu_latency),
-			 vm->cpu_charge_others ? "on" : "off");
+			 vm->cpu_charge_others ? "on" : "off",
+			 vmqos_mem_share_zero_name(vm->mem_share_zero));
 }
 
 static bool is_gone(int err)
@@ -161,7 +166,7 @@ static void ask(struct vmqos *ctx, struct vmqos_member *member)
 	if (is_gone(ret))
 		return;
 	if (ret)
-		vmqos_daemon_log(LOG_ERR, "cannot give VM %s its CPU policy: %s", member->name,
+		vmqos_daemon_log(LOG_ERR, "cannot give VM %s its policy: %s", member->name,
 				 vmqos_error(ctx));
 	else
 		log_policy(&vm, cpu_khz);
@@ -175,15 +180,16 @@ static bool same_amount(const struct vmqos_cpu_amount *a, const struct vmqos_cpu
 /* Fields that are not given are 0 in both. */
 static bool same_policy(const struct vmqos_policy_vm *a, const struct vmqos_policy_vm *b)
 {
-	return (a->present & VMQOS_POLICY_VM_CPU) == (b->present & VMQOS_POLICY_VM_CPU) &&
+	return (a->present & VMQOS_POLICY_VM_FORCE) == (b->present & VMQOS_POLICY_VM_FORCE) &&
 	       a->cpu_shares == b->cpu_shares && a->cpu_shares_level == b->cpu_shares_level &&
 	       same_amount(&a->cpu_reservation, &b->cpu_reservation) &&
 	       same_amount(&a->cpu_limit, &b->cpu_limit) && a->cpu_latency == b->cpu_latency &&
-	       a->cpu_charge_others == b->cpu_charge_others;
+	       a->cpu_charge_others == b->cpu_charge_others &&
+	       a->mem_share_zero == b->mem_share_zero;
 }
 
 /**
- * vmqos_enforce_vm() - put the CPU policy of a VM in force, when it is new
+ * vmqos_enforce_vm() - put the policy of a VM in force, when it is new
  * @ctx: the library's context
  * @member: the VM
  * @wanted: what the policy says

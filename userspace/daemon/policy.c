@@ -96,6 +96,9 @@ static void take(struct vmqos_policy_vm *out, const struct vmqos_policy_vm *from
 	case VMQOS_POLICY_VM_CPU_CHARGE_OTHERS:
 		out->cpu_charge_others = from->cpu_charge_others;
 		break;
+	case VMQOS_POLICY_VM_MEM_SHARE_ZERO:
+		out->mem_share_zero = from->mem_share_zero;
+		break;
 	}
 }
 

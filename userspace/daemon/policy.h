@@ -24,12 +24,15 @@ enum {
 	VMQOS_POLICY_VM_CPU_LIMIT	= 1u << 4,
 	VMQOS_POLICY_VM_CPU_LATENCY	= 1u << 5,
 	VMQOS_POLICY_VM_CPU_CHARGE_OTHERS	= 1u << 6,
+	VMQOS_POLICY_VM_MEM_SHARE_ZERO	= 1u << 7,
 };
 
-#define VMQOS_POLICY_VM_BITS	7
-#define VMQOS_POLICY_VM_CPU	(VMQOS_POLICY_VM_CPU_SHARES | VMQOS_POLICY_VM_CPU_RESERVATION | \
+#define VMQOS_POLICY_VM_BITS	8
+/* Those that are put in force by the kernel. */
+#define VMQOS_POLICY_VM_FORCE	(VMQOS_POLICY_VM_CPU_SHARES | VMQOS_POLICY_VM_CPU_RESERVATION | \
 				 VMQOS_POLICY_VM_CPU_LIMIT | VMQOS_POLICY_VM_CPU_LATENCY | \
-				 VMQOS_POLICY_VM_CPU_CHARGE_OTHERS)
+				 VMQOS_POLICY_VM_CPU_CHARGE_OTHERS | \
+				 VMQOS_POLICY_VM_MEM_SHARE_ZERO)
 
 enum {
 	VMQOS_POLICY_HOST_GUEST_TIME	= 1u << 0,
@@ -50,6 +53,7 @@ enum {
  * @cpu_limit: what it never gets more than
  * @cpu_latency: enum vmqos_latency_class
  * @cpu_charge_others: whether the time of its other threads counts
+ * @mem_share_zero: enum vmqos_share_zero
  */
 struct vmqos_policy_vm {
 	unsigned int present;
@@ -61,6 +65,7 @@ struct vmqos_policy_vm {
 	struct vmqos_cpu_amount cpu_limit;
 	uint32_t cpu_latency;
 	bool cpu_charge_others;
+	uint32_t mem_share_zero;
 };
 
 /**

@@ -161,6 +161,19 @@ static int set_cpu_charge_others(struct vmqos_policy_section *section, const cha
 	return 0;
 }
 
+static int set_mem_share_zero(struct vmqos_policy_section *section, const char *value,
+			      char *error, size_t size)
+{
+	char why[WHY_SIZE];
+
+	if (vmqos_mem_share_zero_parse(value, &section->vm.mem_share_zero, why, sizeof(why))) {
+		snprintf(error, size, "mem-share-zero is '%s', which %s", value, why);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_MEM_SHARE_ZERO;
+	return 0;
+}
+
 static int set_cpu_kept(struct vmqos_policy_section *section, const char *value,
 			char *error, size_t size)
 {
@@ -217,6 +230,7 @@ static const struct {
 	{ "cpu-limit", OF_VM, set_cpu_limit },
 	{ "cpu-latency", OF_VM, set_cpu_latency },
 	{ "cpu-charge-others", OF_VM, set_cpu_charge_others },
+	{ "mem-share-zero", OF_VM, set_mem_share_zero },
 	{ "guest-time", OF_HOST, set_guest_time },
 	{ "scan-period", OF_HOST, set_scan_period },
 	{ "cpu-kept", OF_HOST, set_cpu_kept },

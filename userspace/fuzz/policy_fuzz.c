@@ -13,7 +13,7 @@ const struct vmqos_fuzz_seed vmqos_fuzz_seeds[] = {
 	VMQOS_FUZZ_SEED("\xef\xbb\xbf[host]\r\nguest-time = off\r\nscan-period = 1.5s\r\n"),
 	VMQOS_FUZZ_SEED("[vm \"a\\\"b\\\\c\\*\"]\nadpot = yes\nname = x/y\n[vm \"a\n[gast]\n"),
 	VMQOS_FUZZ_SEED("[vm \"*\"]\ncpu-shares = high\ncpu-reservation = 2GHz\ncpu-limit = 150%\n"
-			"cpu-latency = low\ncpu-charge-others = off\n"),
+			"cpu-latency = low\ncpu-charge-others = off\nmem-share-zero = on\n"),
 	VMQOS_FUZZ_SEED("[host]\ncpu-kept = 1.5cpu\ncpu-gate = off\ncpu-slice-us = 2000\n"
 			"[daemon]\ncgroup-weights = no\n"),
 	{ 0 },

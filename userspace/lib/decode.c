@@ -23,6 +23,7 @@ enum kind {
 	KIND_STRING,
 	KIND_BYTES,
 	KIND_STATS,
+	KIND_MEM,
 	KIND_REQUEST,	/* in requests only, has a name and no field */
 };
 
@@ -77,6 +78,7 @@ static const struct field vm_fields[] = {
 	FIELD(vmqos_vm, cpu_charge_others, VMQOS_VM_A_CPU_CHARGE_OTHERS, "cpu-charge-others",
 	      KIND_SWITCH),
 	FIELD(vmqos_vm, cpu_entitled, VMQOS_VM_A_CPU_ENTITLED, "cpu-entitled", KIND_U32),
+	FIELD(vmqos_vm, mem_share_zero, VMQOS_VM_A_MEM_SHARE_ZERO, "mem-share-zero", KIND_U32),
 };
 
 #define STATS(member, attr, name, kind) FIELD(vmqos_stats, member, attr, name, kind)
@@ -110,6 +112,34 @@ static const struct field stats_fields[] = {
 	STATS(lag_ns, VMQOS_STATS_A_LAG_NS, "lag-ns", KIND_U64),
 };
 
+#define MEM(member, attr, name, kind) FIELD(vmqos_mem, member, attr, name, kind)
+
+static const struct field mem_fields[] = {
+	MEM(configured, VMQOS_MEM_A_CONFIGURED, "configured", KIND_U64),
+	MEM(in_vmramfs, VMQOS_MEM_A_IN_VMRAMFS, "in-vmramfs", KIND_U64),
+	MEM(in_shmem, VMQOS_MEM_A_IN_SHMEM, "in-shmem", KIND_U64),
+	MEM(in_hugetlb, VMQOS_MEM_A_IN_HUGETLB, "in-hugetlb", KIND_U64),
+	MEM(in_anonymous, VMQOS_MEM_A_IN_ANONYMOUS, "in-anonymous", KIND_U64),
+	MEM(in_other, VMQOS_MEM_A_IN_OTHER, "in-other", KIND_U64),
+	MEM(resident, VMQOS_MEM_A_RESIDENT, "resident", KIND_U64),
+	MEM(fills, VMQOS_MEM_A_FILLS, "fills", KIND_U64),
+	MEM(faults_found, VMQOS_MEM_A_FAULTS_FOUND, "faults-found", KIND_U64),
+	MEM(faults_filled, VMQOS_MEM_A_FAULTS_FILLED, "faults-filled", KIND_U64),
+	MEM(faults_failed, VMQOS_MEM_A_FAULTS_FAILED, "faults-failed", KIND_U64),
+	MEM(found_ns, VMQOS_MEM_A_FOUND_NS, "found-ns", KIND_U64),
+	MEM(filled_ns, VMQOS_MEM_A_FILLED_NS, "filled-ns", KIND_U64),
+	MEM(found_hist, VMQOS_MEM_A_FOUND_HIST, "found-hist", KIND_BYTES),
+	MEM(filled_hist, VMQOS_MEM_A_FILLED_HIST, "filled-hist", KIND_BYTES),
+	MEM(scanned, VMQOS_MEM_A_SCANNED, "scanned", KIND_U64),
+	MEM(zero_freed, VMQOS_MEM_A_ZERO_FREED, "zero-freed", KIND_U64),
+	MEM(zero_busy, VMQOS_MEM_A_ZERO_BUSY, "zero-busy", KIND_U64),
+	MEM(zero_locked, VMQOS_MEM_A_ZERO_LOCKED, "zero-locked", KIND_U64),
+	MEM(zero_changed, VMQOS_MEM_A_ZERO_CHANGED, "zero-changed", KIND_U64),
+	MEM(zero_unmaps, VMQOS_MEM_A_ZERO_UNMAPS, "zero-unmaps", KIND_U64),
+	MEM(zero_passes, VMQOS_MEM_A_ZERO_PASSES, "zero-passes", KIND_U64),
+	MEM(zero_scan_ns, VMQOS_MEM_A_ZERO_SCAN_NS, "zero-scan-ns", KIND_U64),
+};
+
 static const struct field vcpu_fields[] = {
 	FIELD(vmqos_vcpu, vm_id, VMQOS_VCPU_A_VM_ID, "vm-id", KIND_U32),
 	FIELD(vmqos_vcpu, index, VMQOS_VCPU_A_INDEX, "index", KIND_U32),
@@ -128,6 +158,7 @@ static const struct field vm_stat_fields[] = {
 	FIELD(vmqos_vm_stat, time_ns, VMQOS_VM_STAT_A_TIME_NS, "time-ns", KIND_U64),
 	FIELD(vmqos_vm_stat, vcpus, VMQOS_VM_STAT_A_VCPUS, "vcpus", KIND_U32),
 	FIELD(vmqos_vm_stat, stats, VMQOS_VM_STAT_A_STATS, "stats", KIND_STATS),
+	FIELD(vmqos_vm_stat, mem, VMQOS_VM_STAT_A_MEM, "mem", KIND_MEM),
 };
 
 static const struct field unmet_fields[] = {
@@ -178,6 +209,16 @@ SAME(VMQOS_VM_CPU_LIMIT, VMQOS_VM_A_CPU_LIMIT);
 SAME(VMQOS_VM_CPU_LATENCY, VMQOS_VM_A_CPU_LATENCY);
 SAME(VMQOS_VM_CPU_CHARGE_OTHERS, VMQOS_VM_A_CPU_CHARGE_OTHERS);
 SAME(VMQOS_VM_CPU_ENTITLED, VMQOS_VM_A_CPU_ENTITLED);
+SAME(VMQOS_VM_MEM_SHARE_ZERO, VMQOS_VM_A_MEM_SHARE_ZERO);
+SAME(VMQOS_MEM_CONFIGURED, VMQOS_MEM_A_CONFIGURED);
+SAME(VMQOS_MEM_RESIDENT, VMQOS_MEM_A_RESIDENT);
+SAME(VMQOS_MEM_FILLED_HIST, VMQOS_MEM_A_FILLED_HIST);
+SAME(VMQOS_MEM_ZERO_SCAN_NS, VMQOS_MEM_A_ZERO_SCAN_NS);
+SAME(VMQOS_MEM_BUCKETS, VMQOS_LATENCY_BUCKETS);
+SAME(VMQOS_ZERO_MOUNT, VMQOS_MEM_SHARE_ZERO_MOUNT);
+SAME(VMQOS_ZERO_OFF, VMQOS_MEM_SHARE_ZERO_OFF);
+SAME(VMQOS_ZERO_ON, VMQOS_MEM_SHARE_ZERO_ON);
+SAME(VMQOS_ZERO_PRESSURE, VMQOS_MEM_SHARE_ZERO_PRESSURE);
 SAME(VMQOS_STATS_PARKED_NS, VMQOS_STATS_A_PARKED_NS);
 SAME(VMQOS_STATS_LAG_NS, VMQOS_STATS_A_LAG_NS);
 SAME(VMQOS_CPU_CUSTOM, VMQOS_CPU_SHARES_LEVEL_CUSTOM);
@@ -195,6 +236,7 @@ SAME(VMQOS_UNMET_CPUS_OFFLINE, VMQOS_UNMET_REASON_CPUS_OFFLINE);
 SAME(COUNT(host_fields), VMQOS_HOST_A_MAX - 1);
 SAME(COUNT(vm_fields), VMQOS_VM_A_MAX - 1);
 SAME(COUNT(stats_fields), VMQOS_STATS_A_MAX - 1);
+SAME(COUNT(mem_fields), VMQOS_MEM_A_MAX - 1);
 SAME(COUNT(vcpu_fields), VMQOS_VCPU_A_MAX - 1);
 SAME(COUNT(vm_stat_fields), VMQOS_VM_STAT_A_MAX - 1);
 SAME(COUNT(unmet_fields), VMQOS_VM_UNMET_A_MAX - 1);
@@ -218,6 +260,7 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 	char *to = (char *)out + field->offset;
 	size_t length = nla_len(attr);
 	struct vmqos_stats *stats;
+	struct vmqos_mem *mem;
 	uint32_t value;
 
 	switch (field->kind) {
@@ -253,6 +296,10 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 		stats = (struct vmqos_stats *)to;
 		return decode(ctx, nla_data(attr), length, stats_fields, COUNT(stats_fields),
 			      stats, &stats->has);
+	case KIND_MEM:
+		mem = (struct vmqos_mem *)to;
+		return decode(ctx, nla_data(attr), length, mem_fields, COUNT(mem_fields), mem,
+			      &mem->has);
 	case KIND_REQUEST:
 		return 0;
 	}

@@ -31,6 +31,7 @@ static int put_settings(struct nl_msg *msg, const struct vmqos_vm_settings *sett
 		{ VMQOS_VM_A_CPU_LATENCY, settings->cpu_latency },
 		{ VMQOS_VM_A_CPU_CHARGE_OTHERS,
 		  settings->cpu_charge_others ? VMQOS_SWITCH_ON : VMQOS_SWITCH_OFF },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, settings->mem_share_zero },
 	};
 	size_t i;
 

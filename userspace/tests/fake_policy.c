@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The CPU policies of the fake kernel's VMs and host. */
+/* The policies of the fake kernel's VMs and host. */
 #include <errno.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -35,6 +35,7 @@ void vmqos_fake_policy_put(struct nl_msg *msg, const struct vmqos_fake_policy *p
 	nla_put_u32(msg, VMQOS_VM_A_CPU_CHARGE_OTHERS,
 		    policy->others_free ? VMQOS_SWITCH_OFF : VMQOS_SWITCH_ON);
 	nla_put_u32(msg, VMQOS_VM_A_CPU_ENTITLED, 750000);
+	nla_put_u32(msg, VMQOS_VM_A_MEM_SHARE_ZERO, policy->share_zero);
 }
 
 static int refuse(int err, int attr, const char *words, const char **sentence, int *blame)
@@ -72,6 +73,9 @@ int vmqos_fake_policy_take(struct nlattr *attrs, int size, struct vmqos_fake_pol
 			break;
 		case VMQOS_VM_A_CPU_CHARGE_OTHERS:
 			next.others_free = nla_get_u32(attr) == VMQOS_SWITCH_OFF;
+			break;
+		case VMQOS_VM_A_MEM_SHARE_ZERO:
+			next.share_zero = nla_get_u32(attr);
 			break;
 		}
 	}

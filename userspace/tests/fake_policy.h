@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The CPU policies of the fake kernel's VMs and host. */
+/* The policies of the fake kernel's VMs and host. */
 #ifndef VMQOS_TESTS_FAKE_POLICY_H
 #define VMQOS_TESTS_FAKE_POLICY_H
 
@@ -8,7 +8,10 @@
 struct nl_msg;
 struct nlattr;
 
-/* All 0: normal shares, no reservation, no limit. @others_free: not charged. */
+/*
+ * All 0: normal shares, no reservation, no limit, zeros as the mount says. @others_free: not
+ * charged.
+ */
 struct vmqos_fake_policy {
 	uint32_t shares;
 	uint32_t level;
@@ -16,6 +19,7 @@ struct vmqos_fake_policy {
 	uint32_t limit;
 	uint32_t latency;
 	uint32_t others_free;
+	uint32_t share_zero;
 };
 
 struct vmqos_fake_host {

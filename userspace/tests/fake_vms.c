@@ -41,7 +41,8 @@ static const struct fake_vm usual[] = {
 	  { VMQOS_VCPU_STATE_ATTACHED, VMQOS_VCPU_STATE_PENDING, VMQOS_VCPU_STATE_LEFT,
 	    VMQOS_VCPU_STATE_UNSTARTED }, false,
 	  { .shares = 3000, .reservation = 1500000, .limit = 2000000,
-	    .latency = VMQOS_CPU_LATENCY_LOW, .others_free = 1 } },
+	    .latency = VMQOS_CPU_LATENCY_LOW, .others_free = 1,
+	    .share_zero = VMQOS_MEM_SHARE_ZERO_PRESSURE } },
 	{ 7, "build-agent-of-the-second-floor", false, { 0 }, 2403, VMQOS_VM_STATE_ACTIVE, 1,
 	  { VMQOS_VCPU_STATE_SHARED }, false, { .level = VMQOS_CPU_SHARES_LEVEL_LOW } },
 };
@@ -210,6 +211,50 @@ static void put_counters(struct nl_msg *msg, int nest, const struct counters *c,
 	nla_nest_end(msg, stats);
 }
 
+/*
+ * The first VM's memory is in vmramfs, the second one's is not, and nothing is known of
+ * that of the others.
+ */
+static void put_mem(struct nl_msg *msg, unsigned int place)
+{
+	const uint64_t mib = UINT64_C(1) << 20;
+	uint64_t seconds = 10 + ticks;
+	uint64_t found[VMQOS_LATENCY_BUCKETS] = { [3] = 30 * seconds, [5] = 10 * seconds };
+	uint64_t filled[VMQOS_LATENCY_BUCKETS] = { [4] = 40 * seconds, [8] = 20 * seconds };
+	struct nlattr *mem;
+
+	if (place > 1)
+		return;
+	mem = nla_nest_start(msg, VMQOS_VM_STAT_A_MEM);
+	nla_put_u64(msg, VMQOS_MEM_A_CONFIGURED, (place ? 2048 : 4112) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_IN_VMRAMFS, (place ? 0 : 4096) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_IN_SHMEM, 0);
+	nla_put_u64(msg, VMQOS_MEM_A_IN_HUGETLB, (place ? 2032 : 0) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_IN_ANONYMOUS, 16 * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_IN_OTHER, 0);
+	nla_put_u32(msg, 70, 1);
+	if (!place) {
+		nla_put_u64(msg, VMQOS_MEM_A_RESIDENT, 1200 * mib + seconds * 60 * 4096);
+		nla_put_u64(msg, VMQOS_MEM_A_FILLS, 400000 + seconds * 70);
+		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_FOUND, seconds * 40);
+		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_FILLED, seconds * 60);
+		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_FAILED, 1);
+		nla_put_u64(msg, VMQOS_MEM_A_FOUND_NS, seconds * 40 * 5000);
+		nla_put_u64(msg, VMQOS_MEM_A_FILLED_NS, seconds * 60 * 20000);
+		nla_put(msg, VMQOS_MEM_A_FOUND_HIST, sizeof(found), found);
+		nla_put(msg, VMQOS_MEM_A_FILLED_HIST, sizeof(filled), filled);
+		nla_put_u64(msg, VMQOS_MEM_A_SCANNED, seconds * 12800);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_FREED, seconds * 640);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_BUSY, seconds * 3);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_LOCKED, 16);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_CHANGED, seconds);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_UNMAPS, seconds * 20);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_PASSES, seconds / 5);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_SCAN_NS, seconds * 40 * UINT64_C(1000000));
+	}
+	nla_nest_end(msg, mem);
+}
+
 static void put_vm(struct nl_msg *msg, unsigned int place)
 {
 	struct fake_vm vm = vm_at(place);
@@ -240,6 +285,8 @@ static void put_vm_stat(struct nl_msg *msg, unsigned int place)
 	nla_put_u64(msg, VMQOS_VM_STAT_A_TIME_NS, now_ns());
 	nla_put_u32(msg, VMQOS_VM_STAT_A_VCPUS, vm.vcpus);
 	put_counters(msg, VMQOS_VM_STAT_A_STATS, &c, place % 8);
+	if (!vmqos_fake.big_vms)
+		put_mem(msg, place);
 }
 
 static void put_vcpu(struct nl_msg *msg, unsigned int place, unsigned int index)

@@ -114,6 +114,7 @@ static void fill_policy(struct vmqos_raw_msg *msg)
 	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_LIMIT, 500000);
 	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_LOW);
 	vmqos_raw_put_u32(msg, VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_OFF);
+	vmqos_raw_put_u32(msg, VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_ON);
 }
 
 static void undo_policy(void)
@@ -127,6 +128,7 @@ static void undo_policy(void)
 		{ VMQOS_VM_A_CPU_LIMIT, 0 },
 		{ VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_NORMAL },
 		{ VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_ON },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_MOUNT },
 	};
 	unsigned int i;
 

@@ -73,6 +73,7 @@ TEST(defaults_are_told)
 		{ VMQOS_VM_A_CPU_LIMIT, 0 },
 		{ VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_NORMAL },
 		{ VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_ON },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_MOUNT },
 	};
 	const struct nlattr *stats;
 	struct setting s;
@@ -125,6 +126,10 @@ TEST(every_setting_is_kept_at_its_bounds)
 		{ VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_NORMAL },
 		{ VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_OFF },
 		{ VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_ON },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_OFF },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_ON },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_PRESSURE },
+		{ VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_MEM_SHARE_ZERO_MOUNT },
 	};
 	struct vmqos_state before;
 	struct setting s;
@@ -214,6 +219,7 @@ static const struct refusal refusals[] = {
 	  "limit of 9999 millionths is below 10000" },
 	{ { VMQOS_VM_A_CPU_LATENCY }, { 2 }, ERANGE, VMQOS_VM_A_CPU_LATENCY, "" },
 	{ { VMQOS_VM_A_CPU_CHARGE_OTHERS }, { 2 }, ERANGE, VMQOS_VM_A_CPU_CHARGE_OTHERS, "" },
+	{ { VMQOS_VM_A_MEM_SHARE_ZERO }, { 4 }, ERANGE, VMQOS_VM_A_MEM_SHARE_ZERO, "" },
 	/* It has one vCPU. */
 	{ { VMQOS_VM_A_CPU_RESERVATION }, { CPU + 1 }, EINVAL, VMQOS_VM_A_CPU_RESERVATION,
 	  "reservation of 1000001 millionths is above the 1000000 of its vCPUs" },
@@ -251,6 +257,9 @@ TEST(refusals_say_what_would_be_right_and_leave_no_trace)
 			vmqos_raw_put_u32(&s.msg, VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_SWITCH_OFF);
 		if (r->type[0] != VMQOS_VM_A_CPU_LATENCY)
 			vmqos_raw_put_u32(&s.msg, VMQOS_VM_A_CPU_LATENCY, VMQOS_CPU_LATENCY_LOW);
+		if (r->type[0] != VMQOS_VM_A_MEM_SHARE_ZERO)
+			vmqos_raw_put_u32(&s.msg, VMQOS_VM_A_MEM_SHARE_ZERO,
+					  VMQOS_MEM_SHARE_ZERO_ON);
 		for (j = 0; j < COUNT(r->type) && r->type[j]; j++)
 			vmqos_raw_put_u32(&s.msg, r->type[j], r->value[j]);
 		EXPECT_REFUSED(send(&s), r->error, &s.answer);

@@ -55,6 +55,7 @@ bool act_policy(struct life *life, struct life_slot *slot)
 	static const uint16_t types[] = {
 		VMQOS_VM_A_CPU_SHARES, VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_VM_A_CPU_RESERVATION,
 		VMQOS_VM_A_CPU_LIMIT, VMQOS_VM_A_CPU_LATENCY, VMQOS_VM_A_CPU_CHARGE_OTHERS,
+		VMQOS_VM_A_MEM_SHARE_ZERO,
 	};
 	uint16_t type = types[life_below(life, sizeof(types) / sizeof(types[0]))];
 	uint32_t value = random_value(life, type), told;

@@ -94,6 +94,7 @@ static const struct {
 	{ "[vm \"a\"]\ncpu-limit = unlimited\n", 2, "cpu-limit is 'unlimited'", "or none" },
 	{ "[vm \"a\"]\ncpu-latency = lwo\n", 2, "cpu-latency is 'lwo'", "did you mean low?" },
 	{ "[vm \"a\"]\ncpu-charge-others = 2\n", 2, "cpu-charge-others is '2'", "on or off" },
+	{ "[vm \"a\"]\nmem-share-zero = yes\n", 2, "mem-share-zero is 'yes'", "on, off, pressure" },
 	{ "[vm \"a\"]\ncpu-limits = 2GHz\n", 2, "unknown key 'cpu-limits'", "'cpu-limit'?" },
 	{ "[vm \"a\"]\ncpu-kept = 2GHz\n", 2, "no key of [vm ...]", "[host] section" },
 	{ "[vm \"a\"]\ncgroup-weights = no\n", 2, "no key of [vm ...]", "[daemon] section" },
@@ -268,7 +269,8 @@ static void test_cpu(void)
 		"[vm \"db-1\"]\n"
 		"cpu-shares = 4000\n"
 		"cpu-latency = low\n"
-		"cpu-charge-others = on\n";
+		"cpu-charge-others = on\n"
+		"mem-share-zero = pressure\n";
 	struct vmqos_policy *policy;
 	struct vmqos_policy_vm vm;
 	int errors;
@@ -287,7 +289,8 @@ static void test_cpu(void)
 	vmqos_policy_match(policy, "db-1", NULL, &vm);
 	tap_ok(vm.cpu_shares == 4000 && vm.cpu_shares_level == VMQOS_CPU_CUSTOM &&
 	       vm.cpu_reservation.khz == 2000000 && vm.cpu_latency == VMQOS_LATENCY_LOW &&
-	       vm.cpu_charge_others && (vm.present & VMQOS_POLICY_VM_CPU) == VMQOS_POLICY_VM_CPU,
+	       vm.cpu_charge_others && vm.mem_share_zero == VMQOS_ZERO_PRESSURE &&
+	       (vm.present & VMQOS_POLICY_VM_FORCE) == VMQOS_POLICY_VM_FORCE,
 	       "a name's settings come together with those of its patterns");
 	vmqos_policy_free(policy);
 }

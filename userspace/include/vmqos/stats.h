@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <vmqos/mem.h>
 #include <vmqos/vm.h>
 
 #ifdef __cplusplus
@@ -114,6 +115,7 @@ struct vmqos_stats {
  * @time_ns: CLOCK_MONOTONIC in ns when the counters were read
  * @vcpus: vCPUs that the VMM has made
  * @stats: the counters
+ * @mem: the VM's memory
  */
 struct vmqos_vm_stat {
 	uint32_t id;
@@ -121,6 +123,7 @@ struct vmqos_vm_stat {
 	uint64_t time_ns;
 	uint32_t vcpus;
 	struct vmqos_stats stats;
+	struct vmqos_mem mem;
 };
 
 /**

@@ -42,6 +42,7 @@ enum vmqos_vm_field {
 	VMQOS_VM_CPU_LATENCY,
 	VMQOS_VM_CPU_CHARGE_OTHERS,
 	VMQOS_VM_CPU_ENTITLED,
+	VMQOS_VM_MEM_SHARE_ZERO,
 };
 
 /**
@@ -65,6 +66,7 @@ enum vmqos_vm_field {
  * @cpu_charge_others: whether the time of its threads that are no vCPUs counts
  *	against entitlement and limit
  * @cpu_entitled: what it was entitled to last, in millionths of one CPU
+ * @mem_share_zero: enum vmqos_share_zero, when its pages of zeros are given back
  */
 struct vmqos_vm {
 	uint64_t has;
@@ -83,12 +85,14 @@ struct vmqos_vm {
 	uint32_t cpu_latency;
 	bool cpu_charge_others;
 	uint32_t cpu_entitled;
+	uint32_t mem_share_zero;
 };
 
 /**
  * struct vmqos_vm_settings - what a VM is adopted with or changed to
  * @set: which fields are given, bits VMQOS_HAS(VMQOS_VM_NAME),
  *	 VMQOS_HAS(VMQOS_VM_UUID), and of a change VMQOS_HAS(VMQOS_VM_CPU_...)
+ *	 and VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO)
  * @name: name of the VM
  * @uuid: UUID of the VM
  * @cpu_shares: 1 to 1000000; makes the level VMQOS_CPU_CUSTOM
@@ -98,6 +102,7 @@ struct vmqos_vm {
  * @cpu_limit: in millionths of one CPU, at least VMQOS_CPU_LIMIT_MIN, or 0 for none
  * @cpu_latency: enum vmqos_latency_class
  * @cpu_charge_others: whether the time of the VM's other threads counts
+ * @mem_share_zero: enum vmqos_share_zero
  */
 struct vmqos_vm_settings {
 	uint64_t set;
@@ -109,6 +114,7 @@ struct vmqos_vm_settings {
 	uint32_t cpu_limit;
 	uint32_t cpu_latency;
 	bool cpu_charge_others;
+	uint32_t mem_share_zero;
 };
 
 /**
@@ -239,7 +245,7 @@ int vmqos_vm_find(struct vmqos *ctx, const char *text, struct vmqos_vm *vm);
 int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count);
 
 /**
- * vmqos_vm_set() - change a VM's name, UUID or CPU policy
+ * vmqos_vm_set() - change a VM's name, UUID or policy
  * @ctx: context
  * @id: number of the VM
  * @settings: what to change

@@ -19,6 +19,7 @@
 #include <vmqos/cpu.h>
 #include <vmqos/events.h>
 #include <vmqos/host.h>
+#include <vmqos/mem.h>
 #include <vmqos/process.h>
 #include <vmqos/stats.h>
 #include <vmqos/text.h>

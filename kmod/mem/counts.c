@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a file holds and what happened to it: counted, told, and by which rule. */
+#include <linux/bitops.h>
+#include <linux/cpumask.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "mem/mem.h"
+
+/* As the interface has it: below 512 ns, then by powers of two. */
+static unsigned int bucket(u64 ns)
+{
+	return min(fls64(ns >> 9), VMQOS_LATENCY_BUCKETS - 1);
+}
+
+/**
+ * vmqos_mem_count_fault() - a fault has got its page
+ * @mi: the file
+ * @kind: how it was come by
+ * @ns: how long it took
+ *
+ * Context: any.
+ */
+void vmqos_mem_count_fault(struct vmqos_mem_inode *mi, enum vmqos_mem_fault_kind kind, u64 ns)
+{
+	this_cpu_add(mi->faults->ns[kind], ns);
+	this_cpu_inc(mi->faults->hist[kind][bucket(ns)]);
+}
+
+/**
+ * vmqos_mem_count_failed() - a fault has got no page
+ * @mi: the file
+ *
+ * Context: any.
+ */
+void vmqos_mem_count_failed(struct vmqos_mem_inode *mi)
+{
+	this_cpu_inc(mi->faults->failed);
+}
+
+static void add_faults(struct vmqos_mem_fault_stats *sum, const struct vmqos_mem_fault_stats *one)
+{
+	unsigned int kind, i;
+
+	for (kind = 0; kind < VMQOS_MEM_FAULT_KINDS; kind++) {
+		sum->ns[kind] += READ_ONCE(one->ns[kind]);
+		for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
+			sum->hist[kind][i] += READ_ONCE(one->hist[kind][i]);
+	}
+	sum->failed += READ_ONCE(one->failed);
+}
+
+/**
+ * vmqos_mem_read() - add up what there is to tell of files
+ * @inode: a regular file
+ * @counts: what it is added to
+ *
+ * Context: any.
+ */
+void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	const struct vmqos_mem_stats *from = &mi->stats;
+	struct vmqos_mem_stats *to = &counts->stats;
+	int cpu;
+
+	counts->resident += READ_ONCE(mi->pages) << PAGE_SHIFT;
+	to->fills += READ_ONCE(from->fills);
+	to->scanned += READ_ONCE(from->scanned);
+	to->zero_freed += READ_ONCE(from->zero_freed);
+	to->zero_busy += READ_ONCE(from->zero_busy);
+	to->zero_locked += READ_ONCE(from->zero_locked);
+	to->zero_changed += READ_ONCE(from->zero_changed);
+	to->zero_unmaps += READ_ONCE(from->zero_unmaps);
+	to->zero_passes += READ_ONCE(from->zero_passes);
+	to->zero_scan_ns += READ_ONCE(from->zero_scan_ns);
+	for_each_possible_cpu(cpu)
+		add_faults(&counts->faults, per_cpu_ptr(mi->faults, cpu));
+}
+
+static u64 faults_of(const struct vmqos_mem_fault_stats *faults, enum vmqos_mem_fault_kind kind)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
+		sum += faults->hist[kind][i];
+	return sum;
+}
+
+/**
+ * vmqos_mem_share_zero() - when pages of zeros of a file are given back
+ * @mi: the file
+ *
+ * Context: any.
+ * Return: enum vmqos_mem_share_zero, never "mount".
+ */
+u32 vmqos_mem_share_zero(const struct vmqos_mem_inode *mi)
+{
+	u32 own = READ_ONCE(mi->share_zero);
+
+	return own != VMQOS_MEM_SHARE_ZERO_MOUNT ? own :
+	       READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->share_zero);
+}
+
+/**
+ * vmqos_mem_set_share_zero() - have a file differ from its mount
+ * @inode: a regular file that somebody has open
+ * @share_zero: enum vmqos_mem_share_zero
+ *
+ * Context: any that may take a spinlock.
+ */
+void vmqos_mem_set_share_zero(struct inode *inode, u32 share_zero)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	bool changed;
+
+	spin_lock(&mi->lock);
+	changed = mi->share_zero != share_zero;
+	WRITE_ONCE(mi->share_zero, share_zero);
+	spin_unlock(&mi->lock);
+	if (changed)
+		vmqos_zero_wake();
+}
+
+/**
+ * vmqos_mem_show_fdinfo() - tell of a file in /proc/PID/fdinfo of whoever has it open
+ * @m: where to
+ * @file: the file
+ *
+ * Context: may sleep.
+ */
+void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	struct vmqos_mem_counts *counts;
+	const struct vmqos_mem_stats *stats;
+	u64 found, filled;
+
+	counts = kzalloc(sizeof(*counts), GFP_KERNEL);
+	if (!counts)
+		return;
+	vmqos_mem_read(inode, counts);
+	found = faults_of(&counts->faults, VMQOS_MEM_FOUND);
+	filled = faults_of(&counts->faults, VMQOS_MEM_FILLED);
+	stats = &counts->stats;
+	seq_printf(m, "mem-share-zero:\t%s\n",
+		   vmqos_mem_share_zero_names[vmqos_mem_share_zero(vmqos_mem_inode(inode))]);
+	seq_printf(m, "mem-configured:\t%llu\n", (u64)i_size_read(inode));
+	seq_printf(m, "mem-resident:\t%llu\n", counts->resident);
+	seq_printf(m, "mem-fills:\t%llu\n", stats->fills);
+	seq_printf(m, "mem-faults:\t%llu\n", found + filled + counts->faults.failed);
+	seq_printf(m, "mem-faults-found:\t%llu\n", found);
+	seq_printf(m, "mem-faults-filled:\t%llu\n", filled);
+	seq_printf(m, "mem-faults-failed:\t%llu\n", counts->faults.failed);
+	seq_printf(m, "mem-scanned:\t%llu\n", stats->scanned);
+	seq_printf(m, "mem-zero-freed:\t%llu\n", stats->zero_freed);
+	seq_printf(m, "mem-zero-busy:\t%llu\n", stats->zero_busy);
+	seq_printf(m, "mem-zero-locked:\t%llu\n", stats->zero_locked);
+	seq_printf(m, "mem-zero-changed:\t%llu\n", stats->zero_changed);
+	seq_printf(m, "mem-zero-unmaps:\t%llu\n", stats->zero_unmaps);
+	seq_printf(m, "mem-zero-passes:\t%llu\n", stats->zero_passes);
+	seq_printf(m, "mem-zero-scan-ns:\t%llu\n", stats->zero_scan_ns);
+	kfree(counts);
+}

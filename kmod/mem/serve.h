@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where the memory plane of vmqos.ko and the filesystem of vmqos_mem.ko meet.
+ *
+ * Neither module needs the other one, and either can be loaded anew while the other is
+ * in use: there is no symbol between them. The plane finds the filesystem behind the
+ * files that a VMM has mapped. A file keeps its mount and that its module, so what is
+ * called through a file is there for as long as the file is.
+ */
+#ifndef _VMQOS_MEM_SERVE_H
+#define _VMQOS_MEM_SERVE_H
+
+#include <linux/container_of.h>
+#include <linux/fs.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <uapi/linux/vmqos.h>
+
+#define VMQOS_MEM_NAME	"vmramfs"
+#define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
+
+/* Grows with each change of the structures below: the modules may be of two versions. */
+#define VMQOS_MEM_SERVE_VERSION	1
+
+/**
+ * enum vmqos_mem_fault_kind - what became of a page fault
+ * @VMQOS_MEM_FOUND: the page was there
+ * @VMQOS_MEM_FILLED: there was none, one was made
+ * @VMQOS_MEM_FAULT_KINDS: number of those that are timed
+ */
+enum vmqos_mem_fault_kind {
+	VMQOS_MEM_FOUND,
+	VMQOS_MEM_FILLED,
+	VMQOS_MEM_FAULT_KINDS,
+};
+
+/**
+ * struct vmqos_mem_fault_stats - page faults
+ * @ns: time that those of each kind took
+ * @hist: how many of each kind took how long, as the interface has it (latency-buckets)
+ * @failed: those that got no page
+ */
+struct vmqos_mem_fault_stats {
+	u64 ns[VMQOS_MEM_FAULT_KINDS];
+	u64 hist[VMQOS_MEM_FAULT_KINDS][VMQOS_LATENCY_BUCKETS];
+	u64 failed;
+};
+
+/**
+ * struct vmqos_mem_stats - counters of a file, since it was made
+ * @fills: pages that a fault, a write or an allocation found missing and got
+ * @scanned: pages that the scanner has looked at
+ * @zero_freed: pages of zeros that it gave back
+ * @zero_busy: pages of zeros that somebody held, by a pin or by a lock
+ * @zero_locked: pages of zeros that stay because mlock() wants them to
+ * @zero_changed: pages that were no longer zeros when nobody could write them any more
+ * @zero_unmaps: times that the scanner took a range out of all page tables
+ * @zero_passes: times that it came to the end of the file
+ * @zero_scan_ns: time that it spent on the file
+ *
+ * The first is written under vmqos_mem_inode.lock; the others have one writer, the
+ * scanner.
+ */
+struct vmqos_mem_stats {
+	u64 fills;
+	u64 scanned;
+	u64 zero_freed;
+	u64 zero_busy;
+	u64 zero_locked;
+	u64 zero_changed;
+	u64 zero_unmaps;
+	u64 zero_passes;
+	u64 zero_scan_ns;
+};
+
+/**
+ * struct vmqos_mem_counts - what is told of files
+ * @resident: memory that they take, in bytes
+ * @stats: what happened to them
+ * @faults: page faults on them
+ */
+struct vmqos_mem_counts {
+	u64 resident;
+	struct vmqos_mem_stats stats;
+	struct vmqos_mem_fault_stats faults;
+};
+
+/**
+ * struct vmqos_mem_super_ops - operations of the filesystem
+ * @vfs: those that the kernel calls
+ * @version: VMQOS_MEM_SERVE_VERSION
+ * @read: add a regular file's counters; may sleep
+ * @share_zero: when pages of zeros of a regular file are given back, enum
+ *	vmqos_mem_share_zero, until the last who has the file open closes it
+ *
+ * The caller holds the file, or the lock of an address space that has it mapped.
+ */
+struct vmqos_mem_super_ops {
+	struct super_operations vfs;
+	unsigned int version;
+	void (*read)(struct inode *inode, struct vmqos_mem_counts *counts);
+	void (*share_zero)(struct inode *inode, u32 share_zero);
+};
+
+/* Whether a file is one of vmramfs, of whatever version. */
+static inline bool vmqos_mem_is_ours(const struct inode *inode)
+{
+	return inode->i_sb->s_magic == VMQOS_MEM_MAGIC &&
+	       !strcmp(inode->i_sb->s_type->name, VMQOS_MEM_NAME);
+}
+
+/* The operations that go with a file of vmramfs, or NULL if it speaks another version. */
+static inline const struct vmqos_mem_super_ops *vmqos_mem_super_ops(const struct inode *inode)
+{
+	const struct vmqos_mem_super_ops *ops =
+		container_of(inode->i_sb->s_op, struct vmqos_mem_super_ops, vfs);
+
+	return ops->version == VMQOS_MEM_SERVE_VERSION ? ops : NULL;
+}
+
+#endif /* _VMQOS_MEM_SERVE_H */

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1+ */
+/* libvmqos: memory of VMs. */
+#ifndef VMQOS_MEM_H
+#define VMQOS_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * enum vmqos_share_zero - when pages of zeros are given back
+ * @VMQOS_ZERO_MOUNT: as the mount option of the vmramfs says
+ * @VMQOS_ZERO_OFF: never
+ * @VMQOS_ZERO_ON: always
+ * @VMQOS_ZERO_PRESSURE: while the host is short of memory
+ */
+enum vmqos_share_zero {
+	VMQOS_ZERO_MOUNT,
+	VMQOS_ZERO_OFF,
+	VMQOS_ZERO_ON,
+	VMQOS_ZERO_PRESSURE,
+};
+
+enum vmqos_mem_field {
+	VMQOS_MEM_CONFIGURED = 1,
+	VMQOS_MEM_IN_VMRAMFS,
+	VMQOS_MEM_IN_SHMEM,
+	VMQOS_MEM_IN_HUGETLB,
+	VMQOS_MEM_IN_ANONYMOUS,
+	VMQOS_MEM_IN_OTHER,
+	VMQOS_MEM_RESIDENT,
+	VMQOS_MEM_FILLS,
+	VMQOS_MEM_FAULTS_FOUND,
+	VMQOS_MEM_FAULTS_FILLED,
+	VMQOS_MEM_FAULTS_FAILED,
+	VMQOS_MEM_FOUND_NS,
+	VMQOS_MEM_FILLED_NS,
+	VMQOS_MEM_FOUND_HIST,
+	VMQOS_MEM_FILLED_HIST,
+	VMQOS_MEM_SCANNED,
+	VMQOS_MEM_ZERO_FREED,
+	VMQOS_MEM_ZERO_BUSY,
+	VMQOS_MEM_ZERO_LOCKED,
+	VMQOS_MEM_ZERO_CHANGED,
+	VMQOS_MEM_ZERO_UNMAPS,
+	VMQOS_MEM_ZERO_PASSES,
+	VMQOS_MEM_ZERO_SCAN_NS,
+};
+
+#define VMQOS_MEM_BUCKETS	32
+
+/**
+ * struct vmqos_mem - memory of a VM
+ * @has: which fields were reported, bits VMQOS_HAS(VMQOS_MEM_...); 0 when nothing
+ *	is known of the VM's memory, and without VMQOS_MEM_RESIDENT when none of it
+ *	is in vmramfs: what follows is then not told
+ * @configured: all of it, in bytes
+ * @in_vmramfs: part of it in files of vmramfs, in bytes
+ * @in_shmem: part of it in tmpfs, memfd or shared anonymous memory, in bytes
+ * @in_hugetlb: part of it in huge pages of hugetlbfs, in bytes
+ * @in_anonymous: part of it in private anonymous memory, in bytes
+ * @in_other: part of it in anything else, in bytes
+ * @resident: memory that the files in vmramfs take, in bytes
+ * @fills: pages made
+ * @faults_found: page faults that found the page
+ * @faults_filled: page faults that made one
+ * @faults_failed: page faults that got none
+ * @found_ns: time that those of @faults_found took
+ * @filled_ns: time that those of @faults_filled took
+ * @found_hist: histogram of that time, in buckets as those of latency_hist in
+ *	struct vmqos_stats
+ * @filled_hist: likewise
+ * @scanned: pages looked at for zeros
+ * @zero_freed: pages of zeros given back
+ * @zero_busy: pages of zeros left, in use just then
+ * @zero_locked: pages of zeros left for mlock()
+ * @zero_changed: pages that were zeros at the first look only
+ * @zero_unmaps: times that a range was taken out of all page tables
+ * @zero_passes: times that the scanner came to the end of a file
+ * @zero_scan_ns: time that it spent
+ */
+struct vmqos_mem {
+	uint64_t has;
+	uint64_t configured;
+	uint64_t in_vmramfs;
+	uint64_t in_shmem;
+	uint64_t in_hugetlb;
+	uint64_t in_anonymous;
+	uint64_t in_other;
+	uint64_t resident;
+	uint64_t fills;
+	uint64_t faults_found;
+	uint64_t faults_filled;
+	uint64_t faults_failed;
+	uint64_t found_ns;
+	uint64_t filled_ns;
+	uint64_t found_hist[VMQOS_MEM_BUCKETS];
+	uint64_t filled_hist[VMQOS_MEM_BUCKETS];
+	uint64_t scanned;
+	uint64_t zero_freed;
+	uint64_t zero_busy;
+	uint64_t zero_locked;
+	uint64_t zero_changed;
+	uint64_t zero_unmaps;
+	uint64_t zero_passes;
+	uint64_t zero_scan_ns;
+};
+
+/**
+ * enum vmqos_mem_unit - what a figure of memory counts
+ * @VMQOS_MEM_BYTES: bytes that there are now
+ * @VMQOS_MEM_COUNT: how often something has happened, or of how many pages
+ * @VMQOS_MEM_TIME: ns that something has taken
+ */
+enum vmqos_mem_unit {
+	VMQOS_MEM_BYTES,
+	VMQOS_MEM_COUNT,
+	VMQOS_MEM_TIME,
+};
+
+/**
+ * struct vmqos_mem_desc - a figure as programs and people call it
+ * @field: enum vmqos_mem_field
+ * @name: as in the interface, with underscores
+ * @label: for people
+ * @unit: enum vmqos_mem_unit
+ */
+struct vmqos_mem_desc {
+	unsigned int field;
+	const char *name;
+	const char *label;
+	enum vmqos_mem_unit unit;
+};
+
+/**
+ * vmqos_mem_descs() - all figures but the histograms, in the order of the interface
+ * @count: set to their number
+ *
+ * Return: the descriptions.
+ */
+const struct vmqos_mem_desc *vmqos_mem_descs(size_t *count);
+
+/**
+ * vmqos_mem_value() - a figure by its field
+ * @mem: the figures
+ * @field: enum vmqos_mem_field, no histogram
+ *
+ * Return: the value; 0 when it was not reported.
+ */
+uint64_t vmqos_mem_value(const struct vmqos_mem *mem, unsigned int field);
+
+/**
+ * vmqos_mem_sub() - what has happened between two readings
+ * @delta: filled with the growth of counts and times; bytes are those of @now;
+ *	may be one of the others
+ * @now: the later reading
+ * @before: the earlier one
+ */
+void vmqos_mem_sub(struct vmqos_mem *delta, const struct vmqos_mem *now,
+		   const struct vmqos_mem *before);
+
+/**
+ * vmqos_mem_share_zero_parse() - read when pages of zeros are to be given back
+ * @text: mount, off, on or pressure
+ * @share_zero: filled, enum vmqos_share_zero
+ * @why: filled with what is wrong, for the end of a sentence
+ * @size: room in @why
+ *
+ * Return: 0 or -EINVAL.
+ */
+int vmqos_mem_share_zero_parse(const char *text, uint32_t *share_zero, char *why, size_t size);
+
+/**
+ * vmqos_mem_share_zero_name() - the word for it
+ * @share_zero: enum vmqos_share_zero
+ *
+ * Return: "mount", "off", "on", "pressure" or "unknown".
+ */
+const char *vmqos_mem_share_zero_name(uint32_t share_zero);
+
+/* Room for what vmqos_bytes_format() writes. */
+#define VMQOS_BYTES_TEXT	32
+
+/**
+ * vmqos_bytes_format() - an amount of memory for people
+ * @bytes: how much
+ * @text: filled, for example "512 MiB" or "1.50 GiB"
+ * @size: room in @text, VMQOS_BYTES_TEXT is enough
+ *
+ * Return: @text.
+ */
+char *vmqos_bytes_format(uint64_t bytes, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1+
+/* Memory of VMs: its figures and its words. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmqos/vmqos.h>
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
+static const struct vmqos_mem_desc descs[] = {
+	{ VMQOS_MEM_CONFIGURED, "configured", "memory", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_IN_VMRAMFS, "in_vmramfs", "in vmramfs", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_IN_SHMEM, "in_shmem", "in shared memory", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_IN_HUGETLB, "in_hugetlb", "in hugetlbfs", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_IN_ANONYMOUS, "in_anonymous", "anonymous", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_IN_OTHER, "in_other", "elsewhere", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_RESIDENT, "resident", "resident", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_FILLS, "fills", "pages made", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_FAULTS_FOUND, "faults_found", "faults, page there", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_FAULTS_FILLED, "faults_filled", "faults, page made", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_FAULTS_FAILED, "faults_failed", "faults, no page", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_FOUND_NS, "found_ns", "time, page there", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_FILLED_NS, "filled_ns", "time, page made", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_SCANNED, "scanned", "pages scanned", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_FREED, "zero_freed", "zero pages given back", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_BUSY, "zero_busy", "zero pages in use", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_LOCKED, "zero_locked", "zero pages locked", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_CHANGED, "zero_changed", "zero pages changed", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_UNMAPS, "zero_unmaps", "ranges unmapped", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_PASSES, "zero_passes", "scans of all", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_SCAN_NS, "zero_scan_ns", "time scanning", VMQOS_MEM_TIME },
+};
+
+/* Where they are in the struct. */
+static const size_t places[] = {
+	offsetof(struct vmqos_mem, configured),
+	offsetof(struct vmqos_mem, in_vmramfs),
+	offsetof(struct vmqos_mem, in_shmem),
+	offsetof(struct vmqos_mem, in_hugetlb),
+	offsetof(struct vmqos_mem, in_anonymous),
+	offsetof(struct vmqos_mem, in_other),
+	offsetof(struct vmqos_mem, resident),
+	offsetof(struct vmqos_mem, fills),
+	offsetof(struct vmqos_mem, faults_found),
+	offsetof(struct vmqos_mem, faults_filled),
+	offsetof(struct vmqos_mem, faults_failed),
+	offsetof(struct vmqos_mem, found_ns),
+	offsetof(struct vmqos_mem, filled_ns),
+	offsetof(struct vmqos_mem, scanned),
+	offsetof(struct vmqos_mem, zero_freed),
+	offsetof(struct vmqos_mem, zero_busy),
+	offsetof(struct vmqos_mem, zero_locked),
+	offsetof(struct vmqos_mem, zero_changed),
+	offsetof(struct vmqos_mem, zero_unmaps),
+	offsetof(struct vmqos_mem, zero_passes),
+	offsetof(struct vmqos_mem, zero_scan_ns),
+};
+
+_Static_assert(COUNT(descs) == COUNT(places), "one place for each");
+
+const struct vmqos_mem_desc *vmqos_mem_descs(size_t *count)
+{
+	*count = COUNT(descs);
+	return descs;
+}
+
+uint64_t vmqos_mem_value(const struct vmqos_mem *mem, unsigned int field)
+{
+	uint64_t value;
+	size_t i;
+
+	for (i = 0; i < COUNT(descs); i++) {
+		if (descs[i].field != field)
+			continue;
+		memcpy(&value, (const char *)mem + places[i], sizeof(value));
+		return value;
+	}
+	return 0;
+}
+
+static uint64_t growth(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+void vmqos_mem_sub(struct vmqos_mem *delta, const struct vmqos_mem *now,
+		   const struct vmqos_mem *before)
+{
+	struct vmqos_mem result = *now;
+	size_t i;
+
+	for (i = 0; i < COUNT(descs); i++) {
+		unsigned int field = descs[i].field;
+		uint64_t value;
+
+		if (descs[i].unit == VMQOS_MEM_BYTES)
+			continue;
+		value = growth(vmqos_mem_value(now, field), vmqos_mem_value(before, field));
+		memcpy((char *)&result + places[i], &value, sizeof(value));
+	}
+	for (i = 0; i < VMQOS_MEM_BUCKETS; i++) {
+		result.found_hist[i] = growth(now->found_hist[i], before->found_hist[i]);
+		result.filled_hist[i] = growth(now->filled_hist[i], before->filled_hist[i]);
+	}
+	*delta = result;
+}
+
+static const char *const modes[] = {
+	[VMQOS_ZERO_MOUNT] = "mount",
+	[VMQOS_ZERO_OFF] = "off",
+	[VMQOS_ZERO_ON] = "on",
+	[VMQOS_ZERO_PRESSURE] = "pressure",
+};
+
+int vmqos_mem_share_zero_parse(const char *text, uint32_t *share_zero, char *why, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(modes); i++) {
+		if (strcmp(text, modes[i]))
+			continue;
+		*share_zero = i;
+		return 0;
+	}
+	snprintf(why, size, "is none of its words: write on, off, pressure or mount");
+	return -EINVAL;
+}
+
+const char *vmqos_mem_share_zero_name(uint32_t share_zero)
+{
+	return share_zero < COUNT(modes) ? modes[share_zero] : "unknown";
+}
+
+char *vmqos_bytes_format(uint64_t bytes, char *text, size_t size)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < COUNT(units)) {
+		value /= 1024;
+		unit++;
+	}
+	/* Whole numbers are what people have given, and are told as such. */
+	snprintf(text, size, "%.*f %s", value == (uint64_t)value ? 0 : value < 10 ? 2 : 1, value,
+		 units[unit]);
+	return text;
+}
