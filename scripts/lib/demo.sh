@@ -89,7 +89,7 @@ demo_start() {
 	say "vmqosd adopts every VM of the host as it starts"
 	vmqosd >"$DEMO_DIR/vmqosd.log" 2>&1 &
 	pids+=($!)
-	until_true 120 "the daemon starts" daemon_ready
+	until_true 600 "the daemon starts" daemon_ready
 	# All commands first: later the first guests would be in the way.
 	for guest in "${guests[@]}"; do
 		read -r name vcpus <<<"$guest"
@@ -102,16 +102,16 @@ demo_start() {
 		qemu[$name]=$!
 		pids+=($!)
 	done
-	until_true 300 "the guests get to work" guests_ready
+	until_true 1200 "the guests get to work" guests_ready
 	kill -CONT "${stopped[@]}"
-	until_true 120 "the daemon adopts the guests" all_attached
+	until_true 600 "the daemon adopts the guests" all_attached
 }
 
 demo_end() {
 	# One that is stopped would not end.
 	[ ${#stopped[@]} -eq 0 ] || kill -CONT "${stopped[@]}" 2>/dev/null || true
 	demo_finish
-	until_true 60 "the kernel lets go of the VMs that ended" no_vm_left
+	until_true 600 "the kernel lets go of the VMs that ended" no_vm_left
 	echo
 	echo "The guests have ended; 'vmqos list' is empty again."
 }
