@@ -13,7 +13,7 @@
  * In any span of time a VM uses no more than the limit's part of the span and of
  * the depth, and what its vCPUs ran until the end was noticed: at a depth of
  * 3 ms that is 0.3 per cent of a second. When all is used up the VM is
- * throttled until two fifths of it are there again; the rest is for what
+ * throttled until half of it is there again; the rest is for what
  * passes until its vCPUs run, which would be lost if the bucket overflowed.
  *
  * No lock: charging is one atomic operation by whoever ran or ticks. The one that
@@ -26,7 +26,7 @@
 #include "cpu/policy.h"
 
 #define VMQOS_LIMIT_DEPTH_NS	(3000 * NSEC_PER_USEC)
-#define VMQOS_LIMIT_REFILL_NS	(1200 * NSEC_PER_USEC)
+#define VMQOS_LIMIT_REFILL_NS	(1500 * NSEC_PER_USEC)
 /* What threads that are not parked use is owed, but not for ever. */
 #define VMQOS_LIMIT_DEBT_NS	NSEC_PER_SEC
 /* The timer comes early by less than that: close enough. */

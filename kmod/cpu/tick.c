@@ -76,6 +76,29 @@ void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate_vm *vm)
 	hrtimer_start(&q->tick, ns_to_ktime(next), HRTIMER_MODE_REL_PINNED_HARD);
 }
 
+/**
+ * vmqos_tick_renew() - look when the limit of the vCPU that has come will be used up
+ * @vm: its VM, which has a limit
+ *
+ * The tick was set for another vCPU, and may come too late for this one.
+ *
+ * Context: process context on the vCPU's CPU.
+ */
+void vmqos_tick_renew(const struct vmqos_gate_vm *vm)
+{
+	struct vmqos_gate_cpu *q;
+	unsigned long flags;
+	u64 next;
+
+	local_irq_save(flags);
+	q = this_cpu_ptr(&vmqos_gate_cpus);
+	next = clamp_t(u64, vmqos_tick_limit_left(vm, vmqos_sched_clock()),
+		       VMQOS_TICK_MIN_NS, VMQOS_TICK_NS);
+	q->ticking = true;
+	hrtimer_start(&q->tick, ns_to_ktime(next), HRTIMER_MODE_REL_PINNED_HARD);
+	local_irq_restore(flags);
+}
+
 static enum hrtimer_restart vmqos_tick(struct hrtimer *timer)
 {
 	struct vmqos_gate_cpu *q =

@@ -9,6 +9,7 @@ struct vmqos_gate_vm;
 
 void vmqos_tick_init(struct vmqos_gate_cpu *q);
 void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate_vm *vm);
+void vmqos_tick_renew(const struct vmqos_gate_vm *vm);
 void vmqos_tick_kick(int cpu);
 enum hrtimer_restart vmqos_tick_release(struct hrtimer *timer);
 
