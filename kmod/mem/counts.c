@@ -74,6 +74,7 @@ void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 	to->zero_busy += READ_ONCE(from->zero_busy);
 	to->zero_locked += READ_ONCE(from->zero_locked);
 	to->zero_changed += READ_ONCE(from->zero_changed);
+	to->splits += READ_ONCE(from->splits);
 	to->zero_unmaps += READ_ONCE(from->zero_unmaps);
 	to->zero_passes += READ_ONCE(from->zero_passes);
 	to->zero_scan_ns += READ_ONCE(from->zero_scan_ns);
@@ -161,6 +162,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-zero-busy:\t%llu\n", stats->zero_busy);
 	seq_printf(m, "mem-zero-locked:\t%llu\n", stats->zero_locked);
 	seq_printf(m, "mem-zero-changed:\t%llu\n", stats->zero_changed);
+	seq_printf(m, "mem-splits:\t%llu\n", stats->splits);
 	seq_printf(m, "mem-zero-unmaps:\t%llu\n", stats->zero_unmaps);
 	seq_printf(m, "mem-zero-passes:\t%llu\n", stats->zero_passes);
 	seq_printf(m, "mem-zero-scan-ns:\t%llu\n", stats->zero_scan_ns);

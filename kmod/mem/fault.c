@@ -38,6 +38,8 @@ static vm_fault_t vmqos_mem_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	}
 	vmqos_mem_count_fault(mi, kind, ktime_get_ns() - began);
+	if (folio_test_large(folio) && vmf->vma->vm_flags & VM_LOCKED)
+		WRITE_ONCE(mi->locked, true);
 	vmf->page = folio_file_page(folio, vmf->pgoff);
 	return VM_FAULT_LOCKED;
 }

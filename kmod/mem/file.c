@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/highmem.h>
+#include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/uio.h>
@@ -37,8 +38,9 @@ static ssize_t vmqos_mem_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	size_t offset, want, got;
-	struct folio *folio;
 	ssize_t done = 0;
+	struct folio *folio;
+	struct page *page;
 	loff_t size;
 
 	while (iov_iter_count(to)) {
@@ -52,11 +54,12 @@ static ssize_t vmqos_mem_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		if (IS_ERR(folio)) {
 			got = iov_iter_zero(want, to);
 		} else {
-			if (unlikely(PageHWPoison(&folio->page))) {
+			page = folio_file_page(folio, iocb->ki_pos >> PAGE_SHIFT);
+			if (unlikely(PageHWPoison(page))) {
 				folio_put(folio);
 				return done ? done : -EIO;
 			}
-			got = copy_folio_to_iter(folio, offset, want, to);
+			got = copy_page_to_iter(page, offset, want, to);
 			folio_put(folio);
 		}
 		iocb->ki_pos += got;
@@ -76,17 +79,19 @@ static ssize_t write_page(struct inode *inode, loff_t pos, struct iov_iter *from
 	size_t offset = offset_in_page(pos);
 	size_t want = min(PAGE_SIZE - offset, iov_iter_count(from));
 	struct folio *folio;
+	struct page *page;
 	size_t got;
 
 	folio = vmqos_mem_get_folio(inode, pos >> PAGE_SHIFT, NULL, NULL);
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
 	folio_unlock(folio);
-	if (unlikely(PageHWPoison(&folio->page))) {
+	page = folio_file_page(folio, pos >> PAGE_SHIFT);
+	if (unlikely(PageHWPoison(page))) {
 		folio_put(folio);
 		return -EIO;
 	}
-	got = copy_page_from_iter(folio_file_page(folio, pos >> PAGE_SHIFT), offset, want, from);
+	got = copy_page_from_iter(page, offset, want, from);
 	folio_put(folio);
 	return got ? got : -EFAULT;
 }
@@ -137,19 +142,20 @@ static int punch(struct inode *inode, loff_t from, loff_t length)
 	return 0;
 }
 
-/* What it got stays when it fails: others may have written there since. */
+/* What it got within the file stays when it fails: others may have written there since. */
 static int allocate(struct inode *inode, loff_t from, loff_t length)
 {
 	pgoff_t index = from >> PAGE_SHIFT;
 	pgoff_t last = (from + length - 1) >> PAGE_SHIFT;
 	struct folio *folio;
 
-	for (; index <= last; index++) {
+	while (index <= last) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		folio = vmqos_mem_get_folio(inode, index, NULL, NULL);
 		if (IS_ERR(folio))
 			return PTR_ERR(folio);
+		index = folio->index + folio_nr_pages(folio);
 		folio_unlock(folio);
 		folio_put(folio);
 		cond_resched();
@@ -160,6 +166,7 @@ static int allocate(struct inode *inode, loff_t from, loff_t length)
 static long vmqos_mem_fallocate(struct file *file, int mode, loff_t from, loff_t length)
 {
 	struct inode *inode = file_inode(file);
+	loff_t size;
 	bool grows;
 	int ret;
 
@@ -170,14 +177,19 @@ static long vmqos_mem_fallocate(struct file *file, int mode, loff_t from, loff_t
 		ret = punch(inode, from, length);
 		goto out;
 	}
-	grows = !(mode & FALLOC_FL_KEEP_SIZE) && from + length > i_size_read(inode);
+	size = i_size_read(inode);
+	grows = !(mode & FALLOC_FL_KEEP_SIZE) && from + length > size;
 	ret = grows ? inode_newsize_ok(inode, from + length) : 0;
-	if (!ret)
-		ret = allocate(inode, from, length);
-	if (!ret && grows) {
-		vmqos_mem_zero_tail(inode, i_size_read(inode));
+	if (ret)
+		goto out;
+	/* First the size: there are large pages only where it has room for them. */
+	if (grows) {
+		vmqos_mem_zero_tail(inode, size);
 		i_size_write(inode, from + length);
 	}
+	ret = allocate(inode, from, length);
+	if (ret && grows)
+		vmqos_mem_cut(inode, size);
 out:
 	if (!ret)
 		changed(inode);
@@ -198,11 +210,9 @@ static int vmqos_mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry, str
 			vmqos_mem_zero_tail(inode, i_size_read(inode));
 			i_size_write(inode, attr->ia_size);
 		} else {
-			filemap_invalidate_lock(inode->i_mapping);
-			i_size_write(inode, attr->ia_size);
-			truncate_pagecache(inode, attr->ia_size);
-			filemap_invalidate_unlock(inode->i_mapping);
-			vmqos_mem_recount(inode, 0);
+			ret = vmqos_mem_cut(inode, attr->ia_size);
+			if (ret)
+				return ret;
 		}
 		changed(inode);
 	}
@@ -226,8 +236,10 @@ static int vmqos_mem_release(struct inode *inode, struct file *file)
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
 
 	spin_lock(&mi->lock);
-	if (!--mi->opens)
+	if (!--mi->opens) {
 		WRITE_ONCE(mi->share_zero, VMQOS_MEM_SHARE_ZERO_MOUNT);
+		WRITE_ONCE(mi->locked, false);
+	}
 	spin_unlock(&mi->lock);
 	return 0;
 }
@@ -242,6 +254,7 @@ const struct file_operations vmqos_mem_file_ops = {
 	.splice_read = copy_splice_read,
 	.splice_write = iter_file_splice_write,
 	.mmap = vmqos_mem_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
 	.fsync = noop_fsync,
 	.fallocate = vmqos_mem_fallocate,
 	.show_fdinfo = vmqos_mem_show_fdinfo,

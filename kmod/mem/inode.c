@@ -47,6 +47,7 @@ struct inode *vmqos_mem_inode_new(struct super_block *sb, struct inode *dir, umo
 	inode->i_mapping->a_ops = &vmqos_mem_aops;
 	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER_MOVABLE);
 	mapping_set_unevictable(inode->i_mapping);
+	mapping_set_large_folios(inode->i_mapping);
 	/* Else every first write to a page would set the time of the file. */
 	inode->i_flags |= S_NOCMTIME;
 	vmqos_zero_add(vmqos_mem_inode(inode));

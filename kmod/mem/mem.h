@@ -4,8 +4,11 @@
 #define _VMQOS_MEM_MEM_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/page-flags.h>
+#include <linux/pgtable.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
@@ -16,12 +19,27 @@ struct folio;
 struct seq_file;
 struct vm_fault;
 
+/* Pages of 4K in a page that a page table maps as one of 2M. */
+#define VMQOS_MEM_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#define VMQOS_MEM_HUGE_PAGES	BIT(VMQOS_MEM_HUGE_ORDER)
+
+/**
+ * enum vmqos_mem_huge - when pages of 2M are made
+ * @VMQOS_MEM_HUGE_NEVER: never
+ * @VMQOS_MEM_HUGE_WITHIN_SIZE: where they lie wholly within the file
+ */
+enum vmqos_mem_huge {
+	VMQOS_MEM_HUGE_NEVER,
+	VMQOS_MEM_HUGE_WITHIN_SIZE,
+};
+
 /**
  * struct vmqos_mem_mount - a mounted vmramfs
  * @max_pages: most pages that its files may hold together, 0 for no limit; written
  *	under the superblock's s_umount, read by anyone
  * @used_pages: pages that they hold, or are about to get
  * @share_zero: enum vmqos_mem_share_zero of its files, never "mount"; likewise
+ * @huge: enum vmqos_mem_huge of its files; likewise
  * @uid: owner of its root, constant, as are the next two
  * @gid: group of its root
  * @mode: permissions of its root
@@ -30,6 +48,7 @@ struct vmqos_mem_mount {
 	u64 max_pages;
 	atomic64_t used_pages;
 	unsigned int share_zero;
+	unsigned int huge;
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode;
@@ -42,8 +61,12 @@ struct vmqos_mem_mount {
  * @pages: pages that are charged to the mount for this file
  * @opens: how many have it open
  * @share_zero: enum vmqos_mem_share_zero of this file, as long as it is open
+ * @locked: a mapping that mlock() wants resident has got a large page, which the kernel
+ *	need not mark as it does a small one; as long as it is open
  * @node: links the regular files; vmqos_zero_mutex
  * @cursor: where the scanner goes on; vmqos_zero_mutex
+ * @splitting: one more than the index where the 2M begin in which a large page is being
+ *	split, or 0; written under the invalidate_lock and the page's lock
  * @stats: what happened to it
  * @faults: page faults, of each CPU, which alone writes its own
  */
@@ -53,8 +76,10 @@ struct vmqos_mem_inode {
 	u64 pages;
 	unsigned int opens;
 	u32 share_zero;
+	bool locked;
 	struct list_head node;
 	pgoff_t cursor;
+	pgoff_t splitting;
 	struct vmqos_mem_stats stats;
 	struct vmqos_mem_fault_stats __percpu *faults;
 };
@@ -62,6 +87,12 @@ struct vmqos_mem_inode {
 static inline struct vmqos_mem_inode *vmqos_mem_inode(struct inode *inode)
 {
 	return container_of(inode, struct vmqos_mem_inode, vfs);
+}
+
+/* Whether mlock() wants a page resident. */
+static inline bool vmqos_mem_is_locked(const struct vmqos_mem_inode *mi, struct folio *folio)
+{
+	return folio_test_mlocked(folio) || (READ_ONCE(mi->locked) && folio_test_large(folio));
 }
 
 static inline struct vmqos_mem_mount *vmqos_mem_mount(struct super_block *sb)
@@ -99,11 +130,18 @@ struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_
 void vmqos_mem_recount(struct inode *inode, unsigned int added);
 void vmqos_mem_zero_tail(struct inode *inode, loff_t size);
 
+/* split.c */
+unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first);
+bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least);
+int vmqos_mem_cut(struct inode *inode, loff_t size);
+
 /* zero.c */
 int vmqos_zero_init(void);
 void vmqos_zero_exit(void);
 void vmqos_zero_add(struct vmqos_mem_inode *mi);
 void vmqos_zero_remove(struct vmqos_mem_inode *mi);
 void vmqos_zero_wake(void);
+void vmqos_zero_lock(void);
+void vmqos_zero_unlock(void);
 
 #endif /* _VMQOS_MEM_MEM_H */

@@ -19,6 +19,11 @@
  * 4. A page is charged to the mount before it enters the cache. How many left, the
  *    kernel tells nobody, so it is worked out from the mapping's own count
  *    (vmqos_mem_recount()), by everyone who has added or removed some.
+ * 5. No page of 2M reaches beyond the end of its file. The kernel may split any large
+ *    page, and one that does it would then take for pages on their way to a disk: it drops
+ *    what is behind the end and takes that off the count of dirty pages, where it never was.
+ *    So the size is lowered only when no such page is left (vmqos_mem_cut()), and a large one
+ *    is made only where the size, which cannot shrink under 1., has room for it.
  */
 #include <linux/cgroup.h>
 #include <linux/gfp.h>
@@ -31,15 +36,15 @@
 
 #include "mem/mem.h"
 
-static bool charge(struct vmqos_mem_mount *mount)
+static bool charge(struct vmqos_mem_mount *mount, unsigned int nr)
 {
 	u64 max = READ_ONCE(mount->max_pages);
 	s64 used = atomic64_read(&mount->used_pages);
 
 	do {
-		if (max && used >= (s64)max)
+		if (max && used + nr > (s64)max)
 			return false;
-	} while (!atomic64_try_cmpxchg(&mount->used_pages, &used, used + 1));
+	} while (!atomic64_try_cmpxchg(&mount->used_pages, &used, used + nr));
 	return true;
 }
 
@@ -89,20 +94,48 @@ static int add_folio(struct inode *inode, struct folio *folio, pgoff_t index,
 	return ret;
 }
 
-/* Returns the new page locked and referenced; -EEXIST when another was faster. */
-static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct vm_fault *vmf)
+/* Whether a page of 2M may stand at an index, with the file as large as it is. */
+static bool huge_fits(struct inode *inode, pgoff_t first)
+{
+	return READ_ONCE(vmqos_mem_mount(inode->i_sb)->huge) &&
+	       (u64)(first + VMQOS_MEM_HUGE_PAGES) << PAGE_SHIFT <= i_size_read(inode);
+}
+
+/* Whether one of 2M is worth trying: nothing is there yet where it would stand. */
+static bool huge_wanted(struct inode *inode, pgoff_t first)
+{
+	return huge_fits(inode, first) &&
+	       !filemap_range_has_page(inode->i_mapping, (loff_t)first << PAGE_SHIFT,
+				       ((loff_t)(first + VMQOS_MEM_HUGE_PAGES) << PAGE_SHIFT) - 1);
+}
+
+static struct folio *alloc_page_of(unsigned int order, struct vm_fault *vmf)
+{
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_ZERO;
+
+	/* A large one is worth some trouble, but there is always a small one. */
+	if (order)
+		gfp |= __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
+	return vmf ? vmqos_compat_vma_alloc_folio(gfp, order, vmf->vma, vmf->address) :
+		     folio_alloc(gfp, order);
+}
+
+/*
+ * Makes a page of a size, with @index in it. Returns it locked and referenced; -EEXIST
+ * when there is something already.
+ */
+static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int order,
+			       struct vm_fault *vmf)
 {
 	struct vmqos_mem_mount *mount = vmqos_mem_mount(inode->i_sb);
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_ZERO;
+	unsigned int nr = 1u << order;
+	pgoff_t first = round_down(index, nr);
 	struct folio *folio;
 	int ret;
 
-	if (!charge(mount))
+	if (!charge(mount, nr))
 		return ERR_PTR(-ENOSPC);
-	if (vmf)
-		folio = vmqos_compat_vma_alloc_folio(gfp, 0, vmf->vma, vmf->address);
-	else
-		folio = folio_alloc(gfp, 0);
+	folio = alloc_page_of(order, vmf);
 	if (!folio) {
 		ret = -ENOMEM;
 		goto uncharge;
@@ -112,11 +145,13 @@ static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct v
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	if (vmf && index >= DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE))
 		ret = -EFAULT;
+	else if (order && !huge_fits(inode, first))
+		ret = -EEXIST;
 	else
-		ret = add_folio(inode, folio, index, vmf);
+		ret = add_folio(inode, folio, first, vmf);
 	if (!ret) {
 		folio_mark_dirty(folio);
-		vmqos_mem_recount(inode, 1);
+		vmqos_mem_recount(inode, nr);
 	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (!ret)
@@ -124,8 +159,41 @@ static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct v
 
 	folio_put(folio);
 uncharge:
-	atomic64_dec(&mount->used_pages);
+	atomic64_sub(nr, &mount->used_pages);
 	return ERR_PTR(ret);
+}
+
+/* Returns the new page locked and referenced; -EEXIST when another was faster. */
+static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct vm_fault *vmf)
+{
+	struct folio *folio;
+
+	if (huge_wanted(inode, round_down(index, VMQOS_MEM_HUGE_PAGES))) {
+		folio = make_page(inode, index, VMQOS_MEM_HUGE_ORDER, vmf);
+		if (!IS_ERR(folio))
+			return folio;
+	}
+	return make_page(inode, index, 0, vmf);
+}
+
+/* Its parts as well: one of them has yet to go. */
+static bool is_being_split(struct inode *inode, pgoff_t index)
+{
+	return READ_ONCE(vmqos_mem_inode(inode)->splitting) ==
+	       round_down(index, VMQOS_MEM_HUGE_PAGES) + 1;
+}
+
+/* A page that is being split is nobody's until it is: wait for that. Drops the page. */
+static int wait_for_split(struct address_space *mapping, struct folio *folio,
+			  struct vm_fault *vmf)
+{
+	folio_unlock(folio);
+	folio_put(folio);
+	if (vmf && vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return -EAGAIN;
+	filemap_invalidate_lock_shared(mapping);
+	filemap_invalidate_unlock_shared(mapping);
+	return 0;
 }
 
 static int lock_folio(struct folio *folio, struct vm_fault *vmf)
@@ -173,6 +241,12 @@ struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_
 			folio_put(folio);
 			return ERR_PTR(ret);
 		}
+		if (folio->mapping == mapping && unlikely(is_being_split(inode, index))) {
+			ret = wait_for_split(mapping, folio, vmf);
+			if (ret)
+				return ERR_PTR(ret);
+			continue;
+		}
 		if (folio->mapping == mapping) {
 			if (kind)
 				*kind = VMQOS_MEM_FOUND;
@@ -203,7 +277,8 @@ void vmqos_mem_zero_tail(struct inode *inode, loff_t size)
 	if (IS_ERR(folio))
 		return;
 	folio_lock(folio);
-	if (folio->mapping == inode->i_mapping)
+	/* By rule 5 it is a page of 4K. */
+	if (folio->mapping == inode->i_mapping && !WARN_ON_ONCE(folio_test_large(folio)))
 		folio_zero_segment(folio, from, PAGE_SIZE);
 	folio_unlock(folio);
 	folio_put(folio);

@@ -7,6 +7,7 @@
  * asked for. A look that finds the VMM busy is repeated at the next scan, which for the
  * end of a policy means that the VM is not released before.
  */
+#include <linux/kvm_host.h>
 #include <linux/lockdep.h>
 #include <linux/slab.h>
 #include <net/netlink.h>
@@ -166,11 +167,24 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 	    put(skb, VMQOS_MEM_A_ZERO_BUSY, stats->zero_busy) ||
 	    put(skb, VMQOS_MEM_A_ZERO_LOCKED, stats->zero_locked) ||
 	    put(skb, VMQOS_MEM_A_ZERO_CHANGED, stats->zero_changed) ||
+	    put(skb, VMQOS_MEM_A_SPLITS, stats->splits) ||
 	    put(skb, VMQOS_MEM_A_ZERO_UNMAPS, stats->zero_unmaps) ||
 	    put(skb, VMQOS_MEM_A_ZERO_PASSES, stats->zero_passes) ||
 	    put(skb, VMQOS_MEM_A_ZERO_SCAN_NS, stats->zero_scan_ns))
 		return -EMSGSIZE;
 	return fill_faults(skb, &counts->faults);
+}
+
+/* By KVM's own count. */
+static int fill_mapped(struct sk_buff *skb, const struct kvm *kvm)
+{
+	const struct kvm_vm_stat *stat = &kvm->stat;
+
+	if (put(skb, VMQOS_MEM_A_MAPPED_4K, (u64)atomic64_read(&stat->pages_4k) << PAGE_SHIFT) ||
+	    put(skb, VMQOS_MEM_A_MAPPED_2M, (u64)atomic64_read(&stat->pages_2m) << PMD_SHIFT) ||
+	    put(skb, VMQOS_MEM_A_MAPPED_1G, (u64)atomic64_read(&stat->pages_1g) << PUD_SHIFT))
+		return -EMSGSIZE;
+	return 0;
 }
 
 static int vmqos_mem_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm)
@@ -182,7 +196,7 @@ static int vmqos_mem_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm)
 	if (!vm->mem->known)
 		return 0;
 	nest = nla_nest_start(skb, VMQOS_VM_STAT_A_MEM);
-	if (!nest || fill_where(skb, backing))
+	if (!nest || fill_where(skb, backing) || fill_mapped(skb, vm->kvm))
 		return -EMSGSIZE;
 	if (backing->files && fill_files(skb, &backing->counts))
 		return -EMSGSIZE;

@@ -20,7 +20,7 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	1
+#define VMQOS_MEM_SERVE_VERSION	2
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
@@ -54,6 +54,7 @@ struct vmqos_mem_fault_stats {
  * @zero_busy: pages of zeros that somebody held, by a pin or by a lock
  * @zero_locked: pages of zeros that stay because mlock() wants them to
  * @zero_changed: pages that were no longer zeros when nobody could write them any more
+ * @splits: pages of 2M that were split because they held zeros in part
  * @zero_unmaps: times that the scanner took a range out of all page tables
  * @zero_passes: times that it came to the end of the file
  * @zero_scan_ns: time that it spent on the file
@@ -68,6 +69,7 @@ struct vmqos_mem_stats {
 	u64 zero_busy;
 	u64 zero_locked;
 	u64 zero_changed;
+	u64 splits;
 	u64 zero_unmaps;
 	u64 zero_passes;
 	u64 zero_scan_ns;

@@ -31,6 +31,12 @@ static const struct constant_table share_zero_table[] = {
 	{}
 };
 
+static const struct constant_table huge_table[] = {
+	{ "never", VMQOS_MEM_HUGE_NEVER },
+	{ "within_size", VMQOS_MEM_HUGE_WITHIN_SIZE },
+	{}
+};
+
 static const struct fs_parameter_spec parameters[] = {
 	fsparam_string("size", OPT_SIZE),
 	fsparam_u32("uid", OPT_UID),
@@ -74,6 +80,19 @@ static int parse_size(struct fs_context *fc, const char *text, u64 *pages)
 	return 0;
 }
 
+static int parse_huge(struct fs_context *fc, const char *text, unsigned int *huge)
+{
+	int value = lookup_constant(huge_table, text, -1);
+
+	if (value < 0)
+		return invalfc(fc, "huge=%s: give never or within_size; a page of 2M cannot reach beyond the end of its file",
+			       text);
+	if (value != VMQOS_MEM_HUGE_NEVER && !has_transparent_hugepage())
+		return invalfc(fc, "huge=%s: this host maps pages of 4K only", text);
+	*huge = value;
+	return 0;
+}
+
 static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
 	struct options *options = fc->fs_private;
@@ -101,9 +120,7 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		options->mount.mode = result.uint_32 & 07777;
 		break;
 	case OPT_HUGE:
-		if (strcmp(param->string, "never"))
-			return invalfc(fc, "huge=%s: this version has pages of 4K only, huge=never",
-				       param->string);
+		ret = parse_huge(fc, param->string, &options->mount.huge);
 		break;
 	case OPT_ZEROS:
 		if (strcmp(param->string, "fill"))
@@ -146,6 +163,8 @@ static int vmqos_mem_show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",gid=%u", from_kgid_munged(&init_user_ns, mount->gid));
 	if (mount->mode != 0755)
 		seq_printf(m, ",mode=%03o", mount->mode);
+	if (mount->huge)
+		seq_printf(m, ",huge=%s", huge_table[mount->huge].name);
 	seq_printf(m, ",share_zero=%s", vmqos_mem_share_zero_names[mount->share_zero]);
 	return 0;
 }
@@ -158,8 +177,10 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 		return NULL;
 	mi->pages = 0;
 	mi->opens = 0;
+	mi->locked = false;
 	mi->share_zero = VMQOS_MEM_SHARE_ZERO_MOUNT;
 	mi->cursor = 0;
+	mi->splitting = 0;
 	mi->faults = NULL;
 	INIT_LIST_HEAD(&mi->node);
 	memset(&mi->stats, 0, sizeof(mi->stats));
@@ -229,7 +250,7 @@ static int get_tree(struct fs_context *fc)
 	return get_tree_nodev(fc, fill_super);
 }
 
-/* size and share_zero can change while files are in use; the rest belongs to the root. */
+/* size, huge and share_zero can change while files are in use; the rest belongs to the root. */
 static int reconfigure(struct fs_context *fc)
 {
 	struct vmqos_mem_mount *mount = vmqos_mem_mount(fc->root->d_sb);
@@ -246,6 +267,8 @@ static int reconfigure(struct fs_context *fc)
 		return invalfc(fc, "uid, gid and mode are those of the root since it was mounted: use chown and chmod");
 	if (options->given & BIT(OPT_SIZE))
 		WRITE_ONCE(mount->max_pages, max);
+	if (options->given & BIT(OPT_HUGE))
+		WRITE_ONCE(mount->huge, options->mount.huge);
 	if (options->given & BIT(OPT_SHARE_ZERO)) {
 		WRITE_ONCE(mount->share_zero, options->mount.share_zero);
 		vmqos_zero_wake();

@@ -34,7 +34,6 @@
  * CPU: on a loaded host the scanner rests longer.
  */
 #include <linux/folio_batch.h>
-#include <linux/highmem.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/math64.h>
@@ -43,9 +42,9 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
-#include <linux/string.h>
 #include <linux/wait.h>
 
+#include "mem/broken.h"
 #include "mem/mem.h"
 
 /* Pages locked at a time, and unmapped at most in one run. */
@@ -74,6 +73,7 @@ static struct folio *candidates[BATCH];
 static unsigned int scan_percent = 5;
 static unsigned int scan_period_ms = 10000;
 static unsigned int pressure_percent = 10;
+static unsigned int split_pages = 128;
 
 static int set_and_wake(const char *text, const struct kernel_param *param)
 {
@@ -99,35 +99,21 @@ module_param_cb(pressure_percent, &waking, &pressure_percent, 0644);
 MODULE_PARM_DESC(pressure_percent,
 		 "with share_zero=pressure look while less than this of the host's memory is available, in per cent (10)");
 
-/*
- * Rules that a test may break, to see that it would notice: never in a module that is
- * built in the usual way.
- */
+module_param_cb(split_pages, &waking, &split_pages, 0644);
+MODULE_PARM_DESC(split_pages,
+		 "split a page of 2M when at least so many of its 512 pages of 4K are zeros, from 1 to 512 (128)");
+
 #ifdef VMQOS_MEM_BREAK
-static unsigned int break_rule;
-module_param(break_rule, uint, 0644);
-MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock");
-
-static bool broken(unsigned int rule)
-{
-	return READ_ONCE(break_rule) == rule;
-}
-#else
-static bool broken(unsigned int rule)
-{
-	return false;
-}
+unsigned int vmqos_mem_break_rule;
+module_param_named(break_rule, vmqos_mem_break_rule, uint, 0644);
+MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock, 4 wait for a split");
 #endif
-
-enum { RULE_UNMAP = 1, RULE_COUNT, RULE_LOOK };
 
 static bool is_zero(struct folio *folio)
 {
-	void *data = kmap_local_folio(folio, 0);
-	bool zero = !memchr_inv(data, 0, PAGE_SIZE);
+	unsigned int first;
 
-	kunmap_local(data);
-	return zero;
+	return vmqos_mem_zeros(folio, &first) == folio_nr_pages(folio);
 }
 
 static bool pressed(void)
@@ -157,7 +143,7 @@ static unsigned int lock_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 	for (i = 0; i < n; i++) {
 		struct folio *folio = candidates[i];
 
-		if (folio_test_mlocked(folio)) {
+		if (vmqos_mem_is_locked(mi, folio)) {
 			mi->stats.zero_locked++;
 		} else if (!folio_trylock(folio)) {
 			mi->stats.zero_busy++;
@@ -181,7 +167,7 @@ static void unmap_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 	for (from = 0; from < n; from = to) {
 		mapped = folio_mapped(candidates[from]);
 		for (to = from + 1; to < n; to++) {
-			if (candidates[to]->index - candidates[to - 1]->index > GAP)
+			if (candidates[to]->index - folio_next_index(candidates[to - 1]) >= GAP)
 				break;
 			mapped = mapped || folio_mapped(candidates[to]);
 		}
@@ -189,26 +175,28 @@ static void unmap_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 		if (!mapped)
 			continue;
 		unmap_mapping_pages(mi->vfs.i_mapping, candidates[from]->index,
-				    candidates[to - 1]->index - candidates[from]->index + 1,
-				    false);
+				    folio_next_index(candidates[to - 1]) -
+				    candidates[from]->index, false);
 		mi->stats.zero_unmaps++;
 	}
 }
 
 static void judge(struct vmqos_mem_inode *mi, struct folio *folio)
 {
-	/* One reference is the page cache's, one is ours. */
-	if (!broken(RULE_COUNT) && !broken(RULE_UNMAP) &&
-	    (folio_mapped(folio) || folio_ref_count(folio) != folio_nr_pages(folio) + 1)) {
+	unsigned int nr = folio_nr_pages(folio);
+
+	/* One reference for each page of 4K is the page cache's, one is ours. */
+	if (!vmqos_mem_broken(VMQOS_MEM_RULE_COUNT) && !vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP) &&
+	    (folio_mapped(folio) || folio_ref_count(folio) != nr + 1)) {
 		mi->stats.zero_busy++;
-	} else if (!broken(RULE_LOOK) && !is_zero(folio)) {
+	} else if (!vmqos_mem_broken(VMQOS_MEM_RULE_LOOK) && !is_zero(folio)) {
 		mi->stats.zero_changed++;
 	} else {
 		/* Test only: the moment in which a write would be lost, made long enough. */
-		if (broken(RULE_UNMAP))
+		if (vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP))
 			schedule_timeout_uninterruptible(1);
 		if (!generic_error_remove_folio(mi->vfs.i_mapping, folio))
-			mi->stats.zero_freed++;
+			mi->stats.zero_freed += nr;
 	}
 }
 
@@ -217,7 +205,7 @@ static void free_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 	unsigned int i;
 
 	n = lock_candidates(mi, n);
-	if (!broken(RULE_UNMAP))
+	if (!vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP))
 		unmap_candidates(mi, n);
 	for (i = 0; i < n; i++) {
 		judge(mi, candidates[i]);
@@ -227,37 +215,75 @@ static void free_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 	vmqos_mem_recount(&mi->vfs, 0);
 }
 
+/*
+ * Looks at a page and keeps it as a candidate, or lets go of it. Returns how many
+ * candidates there are then.
+ */
+static unsigned int consider(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int n)
+{
+	unsigned int nr = folio_nr_pages(folio), zeros, first;
+	pgoff_t index = folio->index;
+	unsigned int least = 1;
+
+	/* What a split has left of 2M is not worth keeping together. */
+	if (nr == VMQOS_MEM_HUGE_PAGES)
+		least = clamp(READ_ONCE(split_pages), 1u, nr);
+
+	zeros = vmqos_mem_zeros(folio, &first);
+	if (zeros == nr) {
+		candidates[n++] = folio;
+		/* Large ones are many pages to unmap each: no others along with them. */
+		if (n < BATCH && nr == 1)
+			return n;
+		free_candidates(mi, n);
+		return 0;
+	}
+	if (nr == 1 || zeros < least) {
+		folio_put(folio);
+		return n;
+	}
+	/* The parts are looked at again, each by itself. */
+	if (vmqos_mem_split(mi, folio, least))
+		mi->cursor = index;
+	return n;
+}
+
+static bool is_over(unsigned int scanned, u64 began)
+{
+	return scanned >= STRETCH_PAGES || ktime_get_ns() - began >= STRETCH_NS;
+}
+
 /* One stretch of a file; returns true at its end. */
 static bool scan(struct vmqos_mem_inode *mi, u64 began)
 {
-	unsigned int i, found, n = 0, scanned = 0;
+	unsigned int i, found = 1, n = 0, scanned = 0;
 	struct folio_batch batch;
+	pgoff_t next;
 
 	folio_batch_init(&batch);
-	while (scanned < STRETCH_PAGES && ktime_get_ns() - began < STRETCH_NS) {
-		found = filemap_get_folios(mi->vfs.i_mapping, &mi->cursor, ULONG_MAX, &batch);
-		if (!found)
-			break;
-		if (n + found > BATCH) {
-			free_candidates(mi, n);
-			n = 0;
+	while (found && !is_over(scanned, began)) {
+		next = mi->cursor;
+		found = filemap_get_folios(mi->vfs.i_mapping, &next, ULONG_MAX, &batch);
+		for (i = 0; i < found && !is_over(scanned, began); i++) {
+			next = folio_next_index(batch.folios[i]);
+			mi->cursor = next;
+			scanned += folio_nr_pages(batch.folios[i]);
+			n = consider(mi, batch.folios[i], n);
+			/* One that was split comes again, with those that follow it. */
+			if (mi->cursor != next) {
+				i++;
+				break;
+			}
 		}
-		for (i = 0; i < found; i++) {
-			struct folio *folio = batch.folios[i];
-
-			if (!PageHWPoison(&folio->page) && is_zero(folio))
-				candidates[n++] = folio;
-			else
-				folio_put(folio);
-		}
-		scanned += found;
+		while (i < found)
+			folio_put(batch.folios[i++]);
 		folio_batch_init(&batch);
 		cond_resched();
 	}
 	if (n)
 		free_candidates(mi, n);
 	mi->stats.scanned += scanned;
-	return scanned < STRETCH_PAGES && ktime_get_ns() - began < STRETCH_NS;
+	return !found;
 }
 
 static struct vmqos_mem_inode *following(struct vmqos_mem_inode *mi)
@@ -360,6 +386,26 @@ void vmqos_zero_remove(struct vmqos_mem_inode *mi)
 	if (at == mi)
 		at = following(mi);
 	list_del_init(&mi->node);
+	mutex_unlock(&vmqos_zero_mutex);
+}
+
+/**
+ * vmqos_zero_lock() - have the scanner let go of all pages, and rest
+ *
+ * Context: may sleep; waits for a stretch of its work.
+ */
+void vmqos_zero_lock(void)
+{
+	mutex_lock(&vmqos_zero_mutex);
+}
+
+/**
+ * vmqos_zero_unlock() - let the scanner go on
+ *
+ * Context: after vmqos_zero_lock().
+ */
+void vmqos_zero_unlock(void)
+{
 	mutex_unlock(&vmqos_zero_mutex);
 }
 

@@ -23,6 +23,7 @@
 
 #define PAGE		4096ul
 #define MIB		(1ul << 20)
+#define HUGE		(2 * MIB)
 #define PARAMETERS	"/sys/module/vmqos_mem/parameters/"
 
 /* Why the tests cannot run here, or NULL. */
@@ -61,12 +62,13 @@ static inline void mem_set_defaults(void)
 	mem_set("scan_percent", 5);
 	mem_set("scan_period_ms", 10000);
 	mem_set("pressure_percent", 10);
+	mem_set("split_pages", 128);
 }
 
-/* The scanner knows no rest, once files are given to it. */
+/* The scanner knows no rest, once files are given to it, and splits for a single page. */
 static inline int mem_set_fastest(void)
 {
-	int ret = mem_set("scan_period_ms", 0);
+	int ret = mem_set("scan_period_ms", 0) ?: mem_set("split_pages", 1);
 
 	return ret ? ret : mem_set("scan_percent", 100);
 }

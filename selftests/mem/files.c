@@ -70,13 +70,15 @@ TEST_F(files, options)
 	static const char *const good[][2] = {
 		{ "size", "4096" }, { "size", "1G" }, { "size", "50%" }, { "size", "0" },
 		{ "uid", "7" }, { "gid", "8" }, { "mode", "0700" }, { "huge", "never" },
+		{ "huge", "within_size" },
 		{ "zeros", "fill" }, { "share_zero", "off" }, { "share_zero", "on" },
 		{ "share_zero", "pressure" },
 	};
 	static const char *const bad[][3] = {
 		{ "size", "4095", "the least is a page" }, { "size", "much", "give bytes" },
 		{ "size", "", "" }, { "size", "1M1", "give bytes" },
-		{ "huge", "always", "huge=never" }, { "huge", "within_size", "huge=never" },
+		{ "huge", "always", "beyond the end" },
+		{ "huge", "", "" },
 		{ "zeros", "map", "zeros=fill" }, { "share_zero", "often", "" },
 		{ "uid", "-1", "" }, { "gid", "4294967295", "no such group" }, { "mode", "9", "" },
 		{ "speed", "high", "" },

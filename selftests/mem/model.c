@@ -2,20 +2,23 @@
 /*
  * Random operations on a file, each compared with what a plain array would hold: reads,
  * writes, mapped reads and writes, sizes, holes, allocations, at any byte, while the
- * scanner works as fast as it can. A failure names the seed, which repeats it:
- * VMQOS_SEED=N.
+ * scanner works as fast as it can, with small pages and with large ones. A failure names
+ * the seed, which repeats it: VMQOS_SEED=N.
  */
 #include <sys/sendfile.h>
 #include <time.h>
 
 #include "scanned.h"
 
-#define MOST		(256 * 1024ul)
+#define MOST_SMALL	(256 * 1024ul)
+#define MOST		(3 * HUGE + 96 * 1024)
 #define OPERATIONS	6000
 #define OPERATIONS_LONG	40000
+/* Of large pages each operation is on more memory. */
+#define TIMES_LARGER	8
 
 static char truth[MOST], scratch[MOST];
-static uint64_t size, state;
+static uint64_t size, state, most;
 static int fd;
 static char *at;
 
@@ -32,6 +35,9 @@ static void range(uint64_t limit, uint64_t *from, uint64_t *length)
 	if (draw(2)) {
 		*from &= ~(PAGE - 1);
 		*length = (*length + PAGE - 1) & ~(PAGE - 1);
+	} else if (limit > HUGE && !draw(3)) {
+		*from &= ~(HUGE - 1);
+		*length = (*length + HUGE - 1) & ~(HUGE - 1);
 	}
 	if (*from + *length > limit)
 		*length = limit - *from;
@@ -139,9 +145,9 @@ static bool op_copy_out(uint64_t from, uint64_t length)
 static bool op_remap(void)
 {
 	if (draw(2))
-		return !madvise(at, MOST, MADV_DONTNEED);
-	munmap(at, MOST);
-	at = mem_map(fd, MOST);
+		return !madvise(at, most, MADV_DONTNEED);
+	munmap(at, most);
+	at = mem_map(fd, most);
 	return at != MAP_FAILED;
 }
 
@@ -158,7 +164,7 @@ static bool one(unsigned int what)
 	/* Those that need something to be there. */
 	if (!size && (what == 2 || what == 3 || what == 9))
 		what = 0;
-	range(what == 2 || what == 3 || what == 9 ? size : MOST, &from, &length);
+	range(what == 2 || what == 3 || what == 9 ? size : most, &from, &length);
 	switch (what) {
 	case 0:
 		return op_write(from, length);
@@ -169,7 +175,7 @@ static bool one(unsigned int what)
 	case 3:
 		return op_map_read(from, length);
 	case 4:
-		return op_truncate(draw(4) ? from : draw(2) ? 0 : MOST);
+		return op_truncate(draw(4) ? from : draw(2) ? 0 : most);
 	case 5:
 		return op_punch(from, length);
 	case 6:
@@ -194,11 +200,14 @@ TEST_F_TIMEOUT(scanned, random_operations, 900)
 	unsigned long long first = seed ? strtoull(seed, NULL, 10) : (unsigned long long)time(NULL);
 	unsigned int n, what = 0;
 
+	most = variant->huge ? MOST : MOST_SMALL;
+	if (variant->huge)
+		operations /= TIMES_LARGER;
 	state = first;
 	TH_LOG("VMQOS_SEED=%llu, %u operations", first, operations);
 	fd = mem_file(where, "a", 0);
 	ASSERT_LE(0, fd);
-	at = mem_map(fd, MOST);
+	at = mem_map(fd, most);
 	ASSERT_NE(MAP_FAILED, at);
 	for (n = 0; n < operations; n++) {
 		what = draw(sizeof(names) / sizeof(names[0]));
@@ -214,8 +223,11 @@ TEST_F_TIMEOUT(scanned, random_operations, 900)
 	TH_LOG("%llu pages of zeros were taken meanwhile",
 	       (unsigned long long)mem_stat(fd, "mem-zero-freed"));
 	EXPECT_LT(0, mem_stat(fd, "mem-zero-freed"));
+	TH_LOG("%llu pages of 2M were split", (unsigned long long)mem_stat(fd, "mem-splits"));
+	if (variant->huge)
+		EXPECT_LT(0, mem_stat(fd, "mem-splits"));
 	EXPECT_EQ(mem_used(where), mem_stat(fd, "mem-resident"));
-	munmap(at, MOST);
+	munmap(at, most);
 	close(fd);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A fixture: a vmramfs whose scanner works as fast as it can. */
+/* A fixture: a vmramfs whose scanner works as fast as it can, of small and of large pages. */
 #ifndef VMQOS_SELFTESTS_MEM_SCANNED_H
 #define VMQOS_SELFTESTS_MEM_SCANNED_H
 
@@ -13,6 +13,23 @@ FIXTURE(scanned)
 	bool mounted;
 };
 
+FIXTURE_VARIANT(scanned)
+{
+	const char *options;
+	bool huge;
+};
+
+FIXTURE_VARIANT_ADD(scanned, small)
+{
+	.options = "share_zero=on",
+};
+
+FIXTURE_VARIANT_ADD(scanned, huge)
+{
+	.options = "share_zero=on,huge=within_size",
+	.huge = true,
+};
+
 FIXTURE_SETUP(scanned)
 {
 	const char *missing = mem_missing();
@@ -21,7 +38,7 @@ FIXTURE_SETUP(scanned)
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, mem_set_fastest());
-	ASSERT_EQ(0, mem_mount(where, sizeof(where), "share_zero=on"));
+	ASSERT_EQ(0, mem_mount(where, sizeof(where), variant->options));
 	self->mounted = true;
 }
 

@@ -183,6 +183,10 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "zero-passes", VMQOS_MEM_A_ZERO_PASSES, VMQOS_KIND_U64, false, 0, 0 },
 	{ "zero-scan-ns", VMQOS_MEM_A_ZERO_SCAN_NS, VMQOS_KIND_U64, false, 0, 0 },
 	{ "pad", VMQOS_MEM_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+	{ "splits", VMQOS_MEM_A_SPLITS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "mapped-4k", VMQOS_MEM_A_MAPPED_4K, VMQOS_KIND_U64, true, 0, 0 },
+	{ "mapped-2m", VMQOS_MEM_A_MAPPED_2M, VMQOS_KIND_U64, true, 0, 0 },
+	{ "mapped-1g", VMQOS_MEM_A_MAPPED_1G, VMQOS_KIND_U64, true, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {

@@ -221,8 +221,8 @@ void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
 			continue;
 		vmqos_bytes_format(value, bytes, sizeof(bytes));
 		snprintf(text, sizeof(text), "%s%s", bytes,
-			 field == VMQOS_MEM_CONFIGURED || field == VMQOS_MEM_IN_VMRAMFS ||
-			 field == VMQOS_MEM_RESIDENT ? "" : ", not served");
+			 field >= VMQOS_MEM_IN_SHMEM && field <= VMQOS_MEM_IN_OTHER ?
+			 ", not served" : "");
 		vmqos_out_u64_text(out, descs[i].name, descs[i].label, value, text);
 	}
 }

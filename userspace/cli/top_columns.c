@@ -164,6 +164,13 @@ static double mem_resident(const struct vmqos_top_row *row)
 	return row->mem.resident / MIB;
 }
 
+static double mem_large(const struct vmqos_top_row *row)
+{
+	double mapped = (double)row->mem.mapped_4k + row->mem.mapped_2m + row->mem.mapped_1g;
+
+	return mapped ? 100 * (row->mem.mapped_2m + row->mem.mapped_1g) / mapped : 0;
+}
+
 static double mem_zero_freed(const struct vmqos_top_row *row)
 {
 	return per_second(row, row->mem.zero_freed * PAGE) / MIB;
@@ -267,6 +274,8 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  MEM(IN_VMRAMFS), true, false, mem_in_vmramfs, VMQOS_TOP_MEMORY },
 	{ "mem_resident_mib", "RESID", "what that takes of the host, MiB", 'R', 7, 0,
 	  MEM(RESIDENT), true, false, mem_resident, VMQOS_TOP_MEMORY },
+	{ "mem_large_pct", "%LARGE", "part mapped for the guest in pages of 2M or 1G", 'G', 6, 1,
+	  MEM(MAPPED_4K), true, false, mem_large, VMQOS_TOP_MEMORY },
 	{ "mem_zero_freed_mib_per_s", "ZEROM/s", "pages of zeros given back, MiB a second", 'Z', 7,
 	  1, MEM(ZERO_FREED), true, false, mem_zero_freed, VMQOS_TOP_MEMORY },
 	{ "mem_fills_per_s", "FILL/s", "pages made", 'P', 7, 0,

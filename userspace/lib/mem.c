@@ -15,6 +15,9 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_IN_HUGETLB, "in_hugetlb", "in hugetlbfs", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_IN_ANONYMOUS, "in_anonymous", "anonymous", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_IN_OTHER, "in_other", "elsewhere", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_MAPPED_4K, "mapped_4k", "mapped, 4K pages", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_MAPPED_2M, "mapped_2m", "mapped, 2M pages", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_MAPPED_1G, "mapped_1g", "mapped, 1G pages", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_RESIDENT, "resident", "resident", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_FILLS, "fills", "pages made", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_FAULTS_FOUND, "faults_found", "faults, page there", VMQOS_MEM_COUNT },
@@ -29,6 +32,7 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_ZERO_CHANGED, "zero_changed", "zero pages changed", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_ZERO_UNMAPS, "zero_unmaps", "ranges unmapped", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_ZERO_PASSES, "zero_passes", "scans of all", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_SPLITS, "splits", "2M pages split", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_ZERO_SCAN_NS, "zero_scan_ns", "time scanning", VMQOS_MEM_TIME },
 };
 
@@ -40,6 +44,9 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, in_hugetlb),
 	offsetof(struct vmqos_mem, in_anonymous),
 	offsetof(struct vmqos_mem, in_other),
+	offsetof(struct vmqos_mem, mapped_4k),
+	offsetof(struct vmqos_mem, mapped_2m),
+	offsetof(struct vmqos_mem, mapped_1g),
 	offsetof(struct vmqos_mem, resident),
 	offsetof(struct vmqos_mem, fills),
 	offsetof(struct vmqos_mem, faults_found),
@@ -54,6 +61,7 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, zero_changed),
 	offsetof(struct vmqos_mem, zero_unmaps),
 	offsetof(struct vmqos_mem, zero_passes),
+	offsetof(struct vmqos_mem, splits),
 	offsetof(struct vmqos_mem, zero_scan_ns),
 };
 

@@ -233,6 +233,9 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 	nla_put_u64(msg, VMQOS_MEM_A_IN_ANONYMOUS, 16 * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_IN_OTHER, 0);
 	nla_put_u32(msg, 70, 1);
+	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_4K, 200 * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_2M, (place ? 1800 : 800) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_1G, 0);
 	if (!place) {
 		nla_put_u64(msg, VMQOS_MEM_A_RESIDENT, 1200 * mib + seconds * 60 * 4096);
 		nla_put_u64(msg, VMQOS_MEM_A_FILLS, 400000 + seconds * 70);
@@ -248,6 +251,7 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_BUSY, seconds * 3);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_LOCKED, 16);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_CHANGED, seconds);
+		nla_put_u64(msg, VMQOS_MEM_A_SPLITS, 12);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_UNMAPS, seconds * 20);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_PASSES, seconds / 5);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_SCAN_NS, seconds * 40 * UINT64_C(1000000));

@@ -49,6 +49,10 @@ enum vmqos_mem_field {
 	VMQOS_MEM_ZERO_UNMAPS,
 	VMQOS_MEM_ZERO_PASSES,
 	VMQOS_MEM_ZERO_SCAN_NS,
+	VMQOS_MEM_SPLITS = 25,
+	VMQOS_MEM_MAPPED_4K,
+	VMQOS_MEM_MAPPED_2M,
+	VMQOS_MEM_MAPPED_1G,
 };
 
 #define VMQOS_MEM_BUCKETS	32
@@ -57,7 +61,7 @@ enum vmqos_mem_field {
  * struct vmqos_mem - memory of a VM
  * @has: which fields were reported, bits VMQOS_HAS(VMQOS_MEM_...); 0 when nothing
  *	is known of the VM's memory, and without VMQOS_MEM_RESIDENT when none of it
- *	is in vmramfs: what follows is then not told
+ *	is in vmramfs: what else is told of its files is then not known
  * @configured: all of it, in bytes
  * @in_vmramfs: part of it in files of vmramfs, in bytes
  * @in_shmem: part of it in tmpfs, memfd or shared anonymous memory, in bytes
@@ -82,6 +86,10 @@ enum vmqos_mem_field {
  * @zero_unmaps: times that a range was taken out of all page tables
  * @zero_passes: times that the scanner came to the end of a file
  * @zero_scan_ns: time that it spent
+ * @splits: pages of 2M that were split because they held zeros in part
+ * @mapped_4k: memory that KVM has mapped for the guest in pages of 4K, in bytes
+ * @mapped_2m: memory that KVM has mapped for the guest in pages of 2M, in bytes
+ * @mapped_1g: memory that KVM has mapped for the guest in pages of 1G, in bytes
  */
 struct vmqos_mem {
 	uint64_t has;
@@ -108,6 +116,10 @@ struct vmqos_mem {
 	uint64_t zero_unmaps;
 	uint64_t zero_passes;
 	uint64_t zero_scan_ns;
+	uint64_t splits;
+	uint64_t mapped_4k;
+	uint64_t mapped_2m;
+	uint64_t mapped_1g;
 };
 
 /**

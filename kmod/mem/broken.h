@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rules that a test may break, to see that it would notice: never in a module that is
+ * built in the usual way.
+ */
+#ifndef _VMQOS_MEM_BROKEN_H
+#define _VMQOS_MEM_BROKEN_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+/**
+ * enum vmqos_mem_rule - a rule of the scanner
+ * @VMQOS_MEM_RULE_UNMAP: take the pages out of all page tables first
+ * @VMQOS_MEM_RULE_COUNT: see that nobody holds a reference
+ * @VMQOS_MEM_RULE_LOOK: look again when nobody can write any more
+ * @VMQOS_MEM_RULE_WAIT: let nobody have a large page back before it is split
+ */
+enum vmqos_mem_rule {
+	VMQOS_MEM_RULE_UNMAP = 1,
+	VMQOS_MEM_RULE_COUNT,
+	VMQOS_MEM_RULE_LOOK,
+	VMQOS_MEM_RULE_WAIT,
+};
+
+#ifdef VMQOS_MEM_BREAK
+extern unsigned int vmqos_mem_break_rule;
+
+static inline bool vmqos_mem_broken(enum vmqos_mem_rule rule)
+{
+	return READ_ONCE(vmqos_mem_break_rule) == rule;
+}
+#else
+static inline bool vmqos_mem_broken(enum vmqos_mem_rule rule)
+{
+	return false;
+}
+#endif
+
+#endif /* _VMQOS_MEM_BROKEN_H */
