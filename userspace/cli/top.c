@@ -17,18 +17,21 @@
  * @batch: -b, CSV or JSON
  * @once: --once, one table
  * @memory: --memory, the page of memory
- * @sorted: --sort was given
+ * @sort: what --sort was given
  */
 struct request {
 	bool batch;
 	bool once;
 	bool memory;
-	bool sorted;
+	const char *sort;
 	struct vmqos_top_options options;
 };
 
-static int take_sort(struct vmqos_cli *cli, const char *text, struct vmqos_top_order *order)
+/* P99us is a heading on both pages: the one of the page that is shown is meant. */
+static int take_sort(struct vmqos_cli *cli, const char *text, enum vmqos_top_page page,
+		     struct vmqos_top_order *order)
 {
+	const struct vmqos_top_column *column;
 	size_t i;
 
 	memset(order, 0, sizeof(*order));
@@ -39,12 +42,13 @@ static int take_sort(struct vmqos_cli *cli, const char *text, struct vmqos_top_o
 		return VMQOS_EXIT_OK;
 	}
 	for (i = 0; i < vmqos_top_column_count; i++) {
-		if (!strcmp(text, vmqos_top_columns[i].key) ||
-		    !strcmp(text, vmqos_top_columns[i].title)) {
-			order->sort = &vmqos_top_columns[i];
-			return VMQOS_EXIT_OK;
-		}
+		column = &vmqos_top_columns[i];
+		if ((!strcmp(text, column->key) || !strcmp(text, column->title)) &&
+		    (!order->sort || column->page == page))
+			order->sort = column;
 	}
+	if (order->sort)
+		return VMQOS_EXIT_OK;
 	return vmqos_say_usage(cli, "--sort is \"%s\" and must be name, id or a column, as in %%RDY or ready_pct",
 			       text);
 }
@@ -89,8 +93,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *r
 			request->memory = true;
 			break;
 		case 's':
-			result = take_sort(cli, optarg, &request->options.order);
-			request->sorted = true;
+			request->sort = optarg;
 			break;
 		default:
 			result = VMQOS_EXIT_USAGE;
@@ -120,10 +123,12 @@ static int run_top(struct vmqos_cli *cli, int argc, char **argv)
 	int result;
 
 	result = parse(cli, argc, argv, &request);
+	top.page = request.memory ? VMQOS_TOP_MEMORY : VMQOS_TOP_CPU;
+	if (!result && request.sort)
+		result = take_sort(cli, request.sort, top.page, &request.options.order);
 	if (result)
 		return result;
-	top.page = request.memory ? VMQOS_TOP_MEMORY : VMQOS_TOP_CPU;
-	if (!request.sorted)
+	if (!request.sort)
 		request.options.order.sort = vmqos_top_default_sort(top.page);
 	if (cli->json) {
 		if (request.once)

@@ -238,7 +238,7 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  BIT(ENTITLED_NS), true, false, entitled_mhz, VMQOS_TOP_CPU },
 	{ "other_pct", "%OTH", "other threads: emulator, I/O, vhost", 'O', 5, 1,
 	  BIT(OTHER_RUN_NS), true, false, other, VMQOS_TOP_CPU },
-	{ "parked_pct", "%PARK", "part of %RDY held back for other VMs", 'Z', 6, 1,
+	{ "parked_pct", "%PARK", "part of %RDY held back at all", 'Z', 6, 1,
 	  BIT(PARKED_NS), false, false, parked, VMQOS_TOP_CPU },
 	{ "exits_per_s", "EXIT/s", "exits from guest mode", 'X', 7, 0,
 	  BIT(EXITS), false, false, exits, VMQOS_TOP_CPU },
