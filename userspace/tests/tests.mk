@@ -60,14 +60,15 @@ $(TEST_DIR)/vmqos: $(CLI_OBJS) $(FAKE_OBJS) $(TEST_LIB_OBJS)
 
 .PHONY: check-lib check-variant
 check-variant: $(TESTS:%=$(TEST_DIR)/%) $(PURE_TESTS:%=$(TEST_DIR)/%) \
-		$(LIB_FUZZ:%=$(TEST_DIR)/%) $(PURE_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos
+		$(LIB_FUZZ:%=$(TEST_DIR)/%) $(PURE_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos \
+		$(if $(SANITIZE),,$(BUILD)/vmqosd)
 	@for test in $(TESTS) $(PURE_TESTS); do \
 		echo "# $$test$(if $(SANITIZE), with sanitizers)"; \
 		$(TEST_DIR)/$$test || exit 1; \
 	done
 	@for fuzz in $(LIB_FUZZ) $(PURE_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
 	@tests/snapshots $(TEST_DIR)/vmqos
-	@tests/completion $(TEST_DIR)/vmqos
+	@tests/completion $(TEST_DIR)/vmqos $(if $(SANITIZE),,$(BUILD)/vmqosd)
 	@tests/screen $(TEST_DIR)/vmqos
 
 # The program in the manual page compiles and says what is missing.
