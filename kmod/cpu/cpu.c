@@ -376,6 +376,10 @@ int vmqos_cpu_init(void)
 	ret = vmqos_gate_init();
 	if (ret)
 		return ret;
+	/* As the host's settings are from the start. */
+	mutex_lock(&vmqos_lock);
+	vmqos_gate_host();
+	mutex_unlock(&vmqos_lock);
 	vmqos_subsys_register(&vmqos_cpu_subsys);
 	return 0;
 }

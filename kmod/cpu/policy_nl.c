@@ -25,6 +25,7 @@ static_assert(VMQOS_SWITCH_OFF == 0 && VMQOS_SWITCH_ON == 1);
 
 /* vmqos_lock. */
 static struct vmqos_cpu_host_policy vmqos_host_policy = {
+	.gate = 1,
 	.slice_us = VMQOS_CPU_SLICE_DEFAULT,
 };
 

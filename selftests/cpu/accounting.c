@@ -151,6 +151,7 @@ FIXTURE_TEARDOWN(load)
 		if (self->vm[vm])
 			vmqos_vmm_destroy(self->vm[vm]);
 	vmqos_subject_settle(self->ctx);
+	vmqos_subject_gate(self->ctx, true);
 	vmqos_close(self->ctx);
 }
 

@@ -39,6 +39,7 @@ FIXTURE_TEARDOWN(counts)
 {
 	vmqos_vmm_destroy(self->vm);
 	vmqos_subject_settle(self->ctx);
+	vmqos_subject_gate(self->ctx, true);
 	vmqos_close(self->ctx);
 }
 

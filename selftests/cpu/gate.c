@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(gate)
 		if (self->vm[i])
 			vmqos_vmm_destroy(self->vm[i]);
 	vmqos_subject_settle(self->ctx);
-	vmqos_subject_gate(self->ctx, false);
+	vmqos_subject_gate(self->ctx, true);
 	vmqos_close(self->ctx);
 }
 
@@ -277,6 +277,24 @@ TEST_F_TIMEOUT(gate, switched_off_it_lets_go, 120)
 	ASSERT_EQ(0, vmqos_subject_gate(self->ctx, false));
 	receive(self, received);
 	EXPECT_GT(received[0], 970.0 * self->cpus);
+}
+
+/* A host's settings are made so when the module comes, not only when they change. */
+TEST_F_TIMEOUT(gate, holds_as_loaded, 120)
+{
+	double received[MAX_VMS];
+	struct vmqos_host host;
+
+	vmqos_close(self->ctx);
+	self->ctx = NULL;
+	ASSERT_EQ(0, vmqos_subject_load_anew());
+	ASSERT_EQ(0, vmqos_open(&self->ctx));
+	ASSERT_EQ(0, vmqos_host_get(self->ctx, -1, &host));
+	EXPECT_TRUE(host.cpu_gate);
+	ASSERT_EQ(0, spinners(self, 0, self->cpus, 0, 0, 500000));
+	receive(self, received);
+	EXPECT_GT(received[0], 490);
+	EXPECT_LT(received[0], 505);
 }
 
 TEST_HARNESS_MAIN

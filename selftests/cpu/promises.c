@@ -63,7 +63,7 @@ FIXTURE_TEARDOWN(promises)
 		if (self->vm[i])
 			vmqos_vmm_destroy(self->vm[i]);
 	vmqos_subject_settle(self->ctx);
-	vmqos_subject_gate(self->ctx, false);
+	vmqos_subject_gate(self->ctx, true);
 	vmqos_close(self->ctx);
 }
 

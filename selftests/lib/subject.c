@@ -89,6 +89,19 @@ int vmqos_subject_gate(struct vmqos *ctx, bool on)
 }
 
 /**
+ * vmqos_subject_load_anew() - unload the module and load it again
+ *
+ * No context may be open, since the family gets another number.
+ *
+ * Return: 0 or not.
+ */
+int vmqos_subject_load_anew(void)
+{
+	return system("PATH=$PATH:/usr/sbin:/sbin; (modprobe -r vmqos || rmmod vmqos) >/dev/null 2>&1 && "
+		      "modprobe vmqos >/dev/null 2>&1");
+}
+
+/**
  * vmqos_subject_adopt() - adopt a VM of this process
  * @ctx: context
  * @vm: the VM

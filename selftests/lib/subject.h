@@ -29,6 +29,7 @@ const char *vmqos_subject_missing(void);
 bool vmqos_subject_long(void);
 bool vmqos_subject_exact_clock(void);
 int vmqos_subject_gate(struct vmqos *ctx, bool on);
+int vmqos_subject_load_anew(void);
 int vmqos_subject_adopt(struct vmqos *ctx, struct vmqos_vmm_vm *vm, const char *name,
 			uint32_t *id);
 int vmqos_subject_wait_attached(struct vmqos *ctx, uint32_t id, unsigned int vcpus,

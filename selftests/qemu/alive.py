@@ -212,7 +212,7 @@ class Alive:
             self.neighbour.wait()
         for guest in self.guests:
             guest.end()
-        gate(False)
+        gate(True)
 
     def go_on(self):
         """After a failure, so that it is not that of the next test, too."""
