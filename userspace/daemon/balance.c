@@ -22,6 +22,7 @@ static size_t join(const struct vmqos_vm *vms, size_t count, const struct vmqos_
 			.pid = vms[i].pid,
 			.shares = vms[i].cpu_shares,
 			.entitled_ns = stats[j].stats.entitled_ns,
+			.busy_ns = stats[j].stats.run_ns + stats[j].stats.ready_ns,
 		};
 	}
 	return used;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -372,13 +373,27 @@ static int on_weights_timer(sd_event_source *source, uint64_t time_us, void *use
 	return 0;
 }
 
+/* What a weight means is the scheduler's choice; debugfs, which tells it, may be out of reach. */
+static bool weights_for_each(void)
+{
+	char mode[64] = "";
+	struct utsname system;
+	FILE *file = fopen("/sys/kernel/debug/sched/cgroup_mode", "re");
+	bool known = file && fgets(mode, sizeof(mode), file);
+
+	if (file)
+		fclose(file);
+	uname(&system);
+	return vmqos_weights_for_each(known ? mode : NULL, system.release);
+}
+
 /* Begins or ends to keep the weights of cgroups, as the policy says. */
 static void apply_weights(struct vmqos_daemon *daemon)
 {
 	bool wanted = vmqos_policy_daemon(daemon->policy)->cgroup_weights;
 
 	if (wanted && !daemon->weights)
-		daemon->weights = vmqos_weights_new(NULL, NULL);
+		daemon->weights = vmqos_weights_new(NULL, NULL, weights_for_each());
 	if (!wanted) {
 		vmqos_weights_free(daemon->weights);
 		daemon->weights = NULL;

@@ -35,6 +35,8 @@
  * @written: weight that it was given, 0 when it was not
  * @entitled_ns: counter at the end of the last period
  * @growth_ns: its growth in this one
+ * @busy_ns: counter of the busy time at the end of the last period
+ * @busy_growth_ns: its growth in this one
  * @shares: shares of the VM
  * @known: there was a last period
  * @present: the VM was there in this one
@@ -49,6 +51,8 @@ struct entry {
 	uint32_t written;
 	uint64_t entitled_ns;
 	uint64_t growth_ns;
+	uint64_t busy_ns;
+	uint64_t busy_growth_ns;
 	uint32_t shares;
 	bool known;
 	bool present;
@@ -60,6 +64,7 @@ struct entry {
  * @proc, @mount: where proc and cgroup v2 are; without the latter nothing is done
  * @entries: the VMs, in no order
  * @told: what has been told, bits TOLD_...
+ * @for_each: a weight counts for each busy task
  * @last_ns: end of the last period, 0 for none
  */
 struct vmqos_weights {
@@ -69,6 +74,7 @@ struct vmqos_weights {
 	size_t count;
 	size_t room;
 	unsigned int told;
+	bool for_each;
 	uint64_t last_ns;
 };
 
@@ -110,10 +116,11 @@ static void tell_refusal(struct vmqos_weights *weights, const char *path, int er
  * vmqos_weights_new() - begin to keep weights
  * @proc: where proc is mounted, NULL for the system's
  * @mount: where cgroup v2 is mounted, NULL for the system's
+ * @for_each: a weight counts for each busy task, see vmqos_weights_for_each()
  *
  * Return: the weights, or NULL when memory ran out.
  */
-struct vmqos_weights *vmqos_weights_new(const char *proc, const char *mount)
+struct vmqos_weights *vmqos_weights_new(const char *proc, const char *mount, bool for_each)
 {
 	struct vmqos_weights *weights = calloc(1, sizeof(*weights));
 	int err;
@@ -121,6 +128,7 @@ struct vmqos_weights *vmqos_weights_new(const char *proc, const char *mount)
 	if (!weights)
 		return NULL;
 	weights->proc = proc;
+	weights->for_each = for_each;
 	if (mount) {
 		snprintf(weights->mount, sizeof(weights->mount), "%s", mount);
 		return weights;
@@ -275,6 +283,9 @@ static void look_at(struct vmqos_weights *weights, const struct vmqos_weights_vm
 	entry->growth_ns = entry->known && vm->entitled_ns > entry->entitled_ns ?
 			   vm->entitled_ns - entry->entitled_ns : 0;
 	entry->entitled_ns = vm->entitled_ns;
+	entry->busy_growth_ns = entry->known && vm->busy_ns > entry->busy_ns ?
+				vm->busy_ns - entry->busy_ns : 0;
+	entry->busy_ns = vm->busy_ns;
 	entry->known = true;
 	err = vmqos_cgroup_of_vm(weights->proc, weights->mount, vm->pid, path, sizeof(path));
 	if (err) {
@@ -405,6 +416,7 @@ static void weigh_siblings(struct vmqos_weights *weights, struct entry **members
 	for (i = 0; i < count; i++)
 		claims[i] = (struct vmqos_weights_claim) {
 			.entitled_ns = members[i]->growth_ns,
+			.busy_ns = weights->for_each ? members[i]->busy_growth_ns : 0,
 			.shares = members[i]->shares,
 			.original = members[i]->original,
 		};

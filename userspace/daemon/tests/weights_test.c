@@ -86,12 +86,32 @@ static bool are(int a, int b, int c)
 	return good;
 }
 
+/* Where a weight counts for each busy task: three CPUs' worth by three vCPUs, and one by one. */
+static void test_for_each(void)
+{
+	struct vmqos_weights_claim list[2] = {
+		{ .entitled_ns = 3 * SECOND, .busy_ns = 3 * SECOND, .shares = 3, .original = 100 },
+		{ .entitled_ns = SECOND, .busy_ns = SECOND, .shares = 1, .original = 100 },
+	};
+	const char *modes = "up smp (concur) max tasks \n";
+
+	vmqos_weights_divide(list, 2, SECOND, false);
+	tap_ok(list[0].weight == list[1].weight,
+	       "a weight that counts for each busy vCPU is that of one");
+	tap_ok(vmqos_weights_for_each(modes, "6.1.0"), "the scheduler's own word is believed");
+	tap_ok(!vmqos_weights_for_each("up (smp) concur max tasks \n", "7.3.4+deb13-amd64"),
+	       "also when it divides weights among CPUs");
+	tap_ok(vmqos_weights_for_each(NULL, "7.3.4+deb13-amd64") &&
+	       !vmqos_weights_for_each(NULL, "6.12.117+deb12-amd64") &&
+	       !vmqos_weights_for_each(NULL, "7.2.9"), "without it the release tells");
+}
+
 /* A second in which the VMs were entitled to so many ms each; the third may be absent. */
 static void pass(struct vmqos_weights *weights, unsigned int a, unsigned int b, int c)
 {
 	static struct vmqos_weights_vm vms[] = {
-		{ 1, 101, 1000, 5 * SECOND }, { 2, 102, 1000, 7 * SECOND },
-		{ 3, 103, 2000, 9 * SECOND },
+		{ 1, 101, 1000, 5 * SECOND, 0 }, { 2, 102, 1000, 7 * SECOND, 0 },
+		{ 3, 103, 2000, 9 * SECOND, 0 },
 	};
 	static uint64_t now = 50 * SECOND;
 
@@ -118,7 +138,7 @@ static void make_host(void)
 
 static void test_life(void)
 {
-	struct vmqos_weights *weights = vmqos_weights_new(proc, mount);
+	struct vmqos_weights *weights = vmqos_weights_new(proc, mount, false);
 
 	make_host();
 	pass(weights, 1000, 500, 500);
@@ -152,7 +172,7 @@ static void test_life(void)
 
 static void test_end(void)
 {
-	struct vmqos_weights *weights = vmqos_weights_new(proc, mount);
+	struct vmqos_weights *weights = vmqos_weights_new(proc, mount, false);
 
 	make_host();
 	pass(weights, 0, 0, 0);
@@ -169,7 +189,7 @@ static void test_end(void)
 /* Only where the file system of the test keeps attributes. */
 static void test_death(void)
 {
-	struct vmqos_weights *dead = vmqos_weights_new(proc, mount);
+	struct vmqos_weights *dead = vmqos_weights_new(proc, mount, false);
 	struct vmqos_weights *weights;
 	char folder[256], text[16];
 	bool kept;
@@ -180,7 +200,7 @@ static void test_death(void)
 	/* It ends without putting anything back; the next one finds what it has left. */
 	snprintf(folder, sizeof(folder), "%s%s", mount, A);
 	kept = getxattr(folder, "user.vmqos.cpu-weight", text, sizeof(text)) > 0;
-	weights = vmqos_weights_new(proc, mount);
+	weights = vmqos_weights_new(proc, mount, false);
 	pass(weights, 1000, 500, 500);
 	tap_ok(are(1500, 750, 750), "the next daemon finds the weights of one that died");
 	vmqos_weights_free(weights);
@@ -193,7 +213,7 @@ static void test_death(void)
 
 static void test_homes(void)
 {
-	struct vmqos_weights *weights = vmqos_weights_new(proc, mount);
+	struct vmqos_weights *weights = vmqos_weights_new(proc, mount, false);
 
 	make_host();
 	/* Two VMs in one cgroup, and one in the root. */
@@ -221,6 +241,7 @@ int main(void)
 	snprintf(proc, sizeof(proc), "%s/proc", tree_root);
 	snprintf(mount, sizeof(mount), "%s/cgroup", tree_root);
 	test_divisions();
+	test_for_each();
 	test_life();
 	test_end();
 	test_death();
