@@ -27,6 +27,7 @@
 #include "cpu/cpu.h"
 #include "cpu/entitlement.h"
 #include "cpu/epoch.h"
+#include "cpu/fill.h"
 #include "cpu/lag.h"
 #include "cpu/others.h"
 #include "cpu/park.h"
@@ -58,25 +59,21 @@ static struct task_struct *vmqos_epoch_thread;
 static u64 vmqos_epoch_last;
 static u64 vmqos_hot_since;
 
-/* Idle time of all CPUs since the last epoch, ns; and how many idled. */
-static u64 vmqos_epoch_idle(u64 dt, u32 *idlers)
+/* Idle time of all CPUs since the last epoch, ns. */
+static u64 vmqos_epoch_idle(u64 dt)
 {
 	struct vmqos_gate_cpu *q;
 	u64 idle = 0, us;
 	int cpu;
 
-	*idlers = 0;
 	for_each_online_cpu(cpu) {
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
 		us = get_cpu_idle_time_us(cpu, NULL);
 		/* Not told without a tick that stops: then nobody knows. */
 		if (us == (u64)-1)
 			continue;
-		if (us > q->idle_seen) {
+		if (us > q->idle_seen)
 			idle += min((us - q->idle_seen) * NSEC_PER_USEC, dt);
-			if ((us - q->idle_seen) * NSEC_PER_USEC > dt / 4)
-				(*idlers)++;
-		}
 		q->idle_seen = us;
 	}
 	return idle;
@@ -123,7 +120,6 @@ static void vmqos_epoch_run(u64 now)
 	struct vmqos_gate_vm *vm;
 	bool limited = false;
 	u64 ran = 0, idle;
-	u32 idlers;
 	int cpu;
 
 	vmqos_epoch_last = now;
@@ -135,7 +131,7 @@ static void vmqos_epoch_run(u64 now)
 		vmqos_lag_read(vm, now, round.dt);
 		ran += vm->ran;
 	}
-	idle = vmqos_epoch_idle(round.dt, &idlers);
+	idle = vmqos_epoch_idle(round.dt);
 	/* Idle time and run time are of two clocks. */
 	vmqos_lag_round(&round, min(ran + idle, round.dt * num_online_cpus()));
 	list_for_each_entry(vm, &vmqos_gate_vms, link) {
@@ -147,14 +143,7 @@ static void vmqos_epoch_run(u64 now)
 		vmqos_queue_renew(cpu);
 	rcu_read_lock();
 	vmqos_epoch_release();
-	/* CPUs that went idle without passing through a hook of ours. */
-	while (idlers-- && atomic_read(&vmqos_nr_parked)) {
-		struct vmqos_gate *gate = vmqos_queue_pop(S64_MAX, VMQOS_ANY_CPU);
-
-		if (!gate)
-			break;
-		vmqos_queue_wake(gate, false);
-	}
+	vmqos_fill_all(&vmqos_gate_vms);
 	rcu_read_unlock();
 
 	trace_vmqos_epoch(vmqos_nr_gate_vms, atomic_read(&vmqos_nr_parked),
@@ -233,6 +222,9 @@ int vmqos_gate_vm_init(struct vmqos_cpu_vm *cvm)
 		}
 	}
 	if (!ret) {
+		/* Without a VM there were no epochs. */
+		if (list_empty(&vmqos_gate_vms))
+			vmqos_epoch_last = vmqos_sched_clock();
 		list_add_tail(&vm->link, &vmqos_gate_vms);
 		WRITE_ONCE(vmqos_nr_gate_vms, vmqos_nr_gate_vms + 1);
 		/* The first one ends the thread's sleep. */

@@ -15,13 +15,14 @@
  *    do: is it a slice ahead of a parked one, or of one that waits for this CPU;
  *  - the hook on the way in, when a vCPU comes to a CPU for which another one
  *    waits: the one that is ahead of the other is asked to park;
- *  - the idle work, when a CPU has nothing to run: the worthiest parked vCPU is
- *    woken, so that no time is lost.
+ *  - the work that a vCPU raises when it leaves its CPU to no other one: the worthiest
+ *    parked one is woken, so that no time is lost, nor what the scheduler would give
+ *    to VMs beside tasks of the host. The epoch finds CPUs that lost theirs otherwise.
  * Whoever is asked to park does so on its way into the guest (park.c).
  *
  * Contexts: gate_out runs under the run queue's lock: it takes no lock and wakes
- * nobody, it may only raise the idle work. gate_in runs with interrupts on and
- * preemption off. Tick and idle work are hard interrupts. What belongs to a CPU
+ * nobody, it may only raise that work. gate_in runs with interrupts on and
+ * preemption off. Tick and work are hard interrupts. What belongs to a CPU
  * (last, rival, ticking) is touched on that CPU alone; a tick between two
  * instructions of gate_in finds either the old state or the new one, both good.
  */
@@ -34,6 +35,7 @@
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/epoch.h"
+#include "cpu/fill.h"
 #include "cpu/gate.h"
 #include "cpu/gate_hook.h"
 #include "cpu/park.h"
@@ -150,6 +152,12 @@ void vmqos_gate_charge(struct vmqos_gate *gate, u64 run, u64 now)
 		vmqos_limit_charge(limit, ran, now);
 }
 
+/* vmqos_gate_waits(), but not of one that was moved to another CPU since. */
+static bool vmqos_gate_waits_here(const struct vmqos_gate *gate, int cpu)
+{
+	return vmqos_gate_waits(gate, cpu) && vmqos_fill_is_at(gate) == cpu;
+}
+
 /* Whether another CPU runs one that is ahead of a given one by so many slices. */
 static bool vmqos_gate_room_elsewhere(s64 vt, int slices)
 {
@@ -205,7 +213,7 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
 
 	if (!READ_ONCE(vmqos_gate_on))
 		return VMQOS_HELD_NOT;
-	if (other && other != gate && vmqos_gate_waits(other, cpu))
+	if (other && other != gate && vmqos_gate_waits_here(other, cpu))
 		waiting = vmqos_gate_vt(other, READ_ONCE(other->exec));
 	*next = waiting != S64_MAX ? VMQOS_NEXT_WAITING : VMQOS_NEXT_ANY;
 	if (READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.limit.throttled))
@@ -300,30 +308,19 @@ void vmqos_gate_meet_many(struct vmqos_thread *thread, struct vmqos_gate_cpu *q,
 }
 
 /**
- * vmqos_gate_leave() - a vCPU with a limit leaves its CPU, or leaves it idle
+ * vmqos_gate_leave() - a vCPU with a limit leaves its CPU, or one leaves it to no other
  * @gate: the vCPU
  * @q: this CPU
  * @run: the vCPU's run time, ns
- * @idles: the CPU has nothing to run, and vCPUs are parked
+ * @bare: no vCPU runs next, and some are parked
  *
  * Context: the thread's hook on the way out, under the run queue's lock.
  */
-void vmqos_gate_leave(struct vmqos_gate *gate, struct vmqos_gate_cpu *q, u64 run, bool idles)
+void vmqos_gate_leave(struct vmqos_gate *gate, struct vmqos_gate_cpu *q, u64 run, bool bare)
 {
 	vmqos_gate_charge(gate, run, vmqos_charged_until());
-	if (idles)
-		irq_work_queue(&q->idle_work);
-}
-
-static void vmqos_gate_idle(struct irq_work *work)
-{
-	struct vmqos_gate *gate;
-
-	if (!is_idle_task(current))
-		return;
-	gate = vmqos_queue_pop(S64_MAX, smp_processor_id());
-	if (gate)
-		vmqos_queue_wake(gate, true);
+	if (bare)
+		irq_work_queue(&q->left_work);
 }
 
 /**
@@ -391,7 +388,7 @@ int vmqos_gate_init(void)
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
 		vmqos_tick_init(q);
 		q->free = true;
-		q->idle_work = IRQ_WORK_INIT_HARD(vmqos_gate_idle);
+		vmqos_fill_init(q);
 	}
 	return vmqos_epoch_init();
 }
@@ -411,7 +408,7 @@ void vmqos_gate_exit(void)
 	kick_all_cpus_sync();
 	for_each_possible_cpu(cpu) {
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
-		irq_work_sync(&q->idle_work);
+		irq_work_sync(&q->left_work);
 		hrtimer_cancel(&q->tick);
 	}
 }

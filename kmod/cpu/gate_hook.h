@@ -110,13 +110,15 @@ static __always_inline void vmqos_gate_out(struct vmqos_thread *thread,
 	struct vmqos_gate *gate = &cv->gate;
 	struct vmqos_gate_cpu *q = this_cpu_ptr(&vmqos_gate_cpus);
 	u64 run = current->se.sum_exec_runtime;
-	bool idles = is_idle_task(next) && atomic_read(&vmqos_nr_parked);
 
 	vmqos_gate_set_run(gate, run, 0);
-	if (!runnable)
+	if (!runnable) {
 		WRITE_ONCE(q->free, true);
-	if (unlikely(idles))
-		return vmqos_gate_leave(gate, q, run, true);
+		/* To no other vCPU: only these have notifiers. */
+		if (unlikely(atomic_read(&vmqos_nr_parked)) &&
+		    hlist_empty(&next->preempt_notifiers))
+			return vmqos_gate_leave(gate, q, run, true);
+	}
 	if (likely(!READ_ONCE(cv->cvm->gate.limit.rate)))
 		gate->charged = run;
 	else if (run - gate->charged >= VMQOS_CHARGE_LEAST_NS)

@@ -170,6 +170,20 @@ s64 vmqos_queue_best(void)
 }
 
 /**
+ * vmqos_queue_has() - whether a vCPU is parked that may run on a CPU now
+ * @cpu: the CPU
+ *
+ * Context: any, under rcu_read_lock() or with preemption off.
+ * Return: true if so.
+ */
+bool vmqos_queue_has(int cpu)
+{
+	int where;
+
+	return vmqos_queue_find(cpu, &where) != S64_MAX;
+}
+
+/**
  * vmqos_queue_pop_from() - take the worthiest vCPU out of one CPU's queue
  * @cpu: the CPU
  * @below: only when its virtual time is less than this

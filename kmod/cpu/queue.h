@@ -26,7 +26,9 @@
  * @free: no vCPU runs here and none waits, as far as the hooks know; likewise
  * @ticking: the tick is armed; likewise
  * @tick: looks whether the CPU has the right vCPU
- * @idle_work: finds work for the CPU when it goes idle
+ * @bare: no vCPU runs here and none waits; the epoch's
+ * @left_work: finds a vCPU for the CPU when one has left it to somebody else, or to idle
+ * @fill: the same when the epoch found it bare
  * @kick: has the CPU begin to tick
  * @idle_seen: idle time at the last epoch, us; the epoch's
  */
@@ -41,7 +43,9 @@ struct vmqos_gate_cpu {
 	bool free;
 	bool ticking;
 	struct hrtimer tick;
-	struct irq_work idle_work;
+	bool bare;
+	struct irq_work left_work;
+	call_single_data_t fill;
 	call_single_data_t kick;
 	u64 idle_seen;
 };
@@ -61,6 +65,7 @@ struct vmqos_gate *vmqos_queue_pop_from(int cpu, s64 below, int here);
 struct vmqos_gate *vmqos_queue_pop(s64 below, int here);
 void vmqos_queue_renew(int cpu);
 s64 vmqos_queue_best(void);
+bool vmqos_queue_has(int cpu);
 void vmqos_queue_wake(struct vmqos_gate *gate, bool here);
 
 #endif /* _VMQOS_CPU_QUEUE_H */

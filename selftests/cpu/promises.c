@@ -67,6 +67,17 @@ FIXTURE_TEARDOWN(promises)
 	vmqos_close(self->ctx);
 }
 
+/* A task of the host that wants all it can get. */
+static pid_t hog(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			;
+	return pid;
+}
+
 /* A VM with a policy. */
 static int start(FIXTURE_DATA(promises) *self, int n, int vcpus,
 		 const struct vmqos_vmm_workload *workload,
@@ -89,6 +100,19 @@ static int start(FIXTURE_DATA(promises) *self, int n, int vcpus,
 	if (!ret && settings)
 		ret = vmqos_vm_set(self->ctx, self->id[n], settings, NULL);
 	return ret ? ret : vmqos_subject_wait_attached(self->ctx, self->id[n], vcpus, ATTACH_MS);
+}
+
+/* What the scheduler says the VM's vCPUs ran. */
+static uint64_t ran(FIXTURE_DATA(promises) *self, int n, int vcpus)
+{
+	struct vmqos_proc proc = { 0 };
+	uint64_t sum = 0;
+
+	for (int i = 0; i < vcpus; i++) {
+		vmqos_proc_read(getpid(), vmqos_vmm_tid(self->vm[n], i), &proc);
+		sum += proc.run_ns;
+	}
+	return sum;
 }
 
 static const struct vmqos_vmm_workload spin = { .kind = VMQOS_VMM_SPIN };
@@ -131,7 +155,10 @@ TEST_F_TIMEOUT(promises, unmet_for_affinity, 120)
 	ASSERT_EQ(0, vmqos_events_open(self->ctx, &events));
 	ASSERT_EQ(0, start(self, 0, 2, &spin, &settings));
 	/* All is well at first. */
-	EXPECT_EQ(0, next_unmet(events, &unmet, 2500));
+	EXPECT_EQ(0, next_unmet(events, &unmet, 2500)) {
+		TH_LOG("%u of %u, %s", unmet.cpu_received, unmet.cpu_reservation,
+		       vmqos_unmet_reason_name(unmet.reason));
+	}
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	sched_getaffinity(0, sizeof(all), &all);
@@ -163,10 +190,7 @@ TEST_F_TIMEOUT(promises, unmet_for_host_load, 120)
 	ASSERT_EQ(0, vmqos_events_open(self->ctx, &events));
 	ASSERT_EQ(0, start(self, 0, 1, &spin, &settings));
 	for (int i = 0; i < 3 * self->cpus && i < MAX_HOGS; i++) {
-		self->hog[i] = fork();
-		if (!self->hog[i])
-			for (;;)
-				;
+		self->hog[i] = hog();
 		setpriority(PRIO_PROCESS, self->hog[i], -5);
 	}
 	EXPECT_EQ(1, next_unmet(events, &unmet, 5000));
@@ -176,6 +200,41 @@ TEST_F_TIMEOUT(promises, unmet_for_host_load, 120)
 	EXPECT_STREQ("host-load", vmqos_unmet_reason_name(unmet.reason));
 	EXPECT_LT(unmet.cpu_received, 850000);
 	vmqos_events_close(events);
+}
+
+/*
+ * What a VM has beside tasks of the host is the scheduler's to say, by their weights:
+ * for that there must be a vCPU on each CPU, wherever the scheduler moves them.
+ */
+TEST_F_TIMEOUT(promises, vcpus_compete_with_the_host, 120)
+{
+	int vcpus = 2 * self->cpus;
+	uint64_t before, begun;
+	double received;
+	cpu_set_t one, all;
+
+	/* They begin on one CPU, where one at a time is not parked. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_getaffinity(0, sizeof(all), &all);
+	ASSERT_EQ(0, start(self, 0, vcpus, &spin, NULL));
+	for (int i = 0; i < vcpus; i++) {
+		ASSERT_EQ(0, setpriority(PRIO_PROCESS, vmqos_vmm_tid(self->vm[0], i), -10));
+		ASSERT_EQ(0, sched_setaffinity(vmqos_vmm_tid(self->vm[0], i), sizeof(one), &one));
+	}
+	for (int i = 0; i < self->cpus && i < MAX_HOGS; i++)
+		self->hog[i] = hog();
+	vmqos_sleep_ns(300000000);
+	for (int i = 0; i < vcpus; i++)
+		sched_setaffinity(vmqos_vmm_tid(self->vm[0], i), sizeof(all), &all);
+	vmqos_sleep_ns(300000000);
+	before = ran(self, 0, vcpus);
+	begun = vmqos_now_ns();
+	vmqos_sleep_ns(2000000000);
+	received = (double)(ran(self, 0, vcpus) - before) / (vmqos_now_ns() - begun);
+	TH_LOG("%.3f of %d CPUs", received, self->cpus);
+	/* 9548 against 1024 on each CPU. */
+	EXPECT_GT(received, 0.85 * self->cpus);
 }
 
 /* The slice a thread has asked for, in ns. */

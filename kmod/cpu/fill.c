@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU for each CPU: one that is parked comes to a CPU that has none.
+ *
+ * Whether that CPU idles or has tasks of the host to run is all one. To compete with
+ * these is the scheduler's affair, by the weights of threads and cgroups, and no
+ * reason to be parked: VMs that had but one vCPU unparked on two busy CPUs would get one
+ * CPU of these at most, however heavy their slice.
+ *
+ * A vCPU that leaves its CPU to no other one raises a work there, which looks at once.
+ * No hook tells of a task of the host that ends, nor of a vCPU that waited for its
+ * CPU and was moved to another one: the epoch counts who is where, and sends an
+ * interrupt to CPUs that are bare. It sends none where nobody may run who is parked.
+ *
+ * Contexts: hard interrupts on the CPU in question; the epoch.
+ */
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+
+#include "cpu/account.h"
+#include "cpu/cpu.h"
+#include "cpu/fill.h"
+#include "cpu/queue.h"
+#include "cpu/thread.h"
+
+/**
+ * vmqos_fill_is_at() - where a vCPU is that runs or waits for a CPU
+ * @gate: the vCPU
+ *
+ * Context: under rcu_read_lock() or with preemption off.
+ * Return: the CPU, or VMQOS_ANY_CPU if it sleeps or is parked.
+ */
+int vmqos_fill_is_at(const struct vmqos_gate *gate)
+{
+	const struct vmqos_thread *thread = READ_ONCE(gate->thread);
+
+	if (!thread || (!READ_ONCE(gate->since) &&
+			READ_ONCE(vmqos_gate_cv(gate)->acct.off) != VMQOS_OFF_PREEMPTED))
+		return VMQOS_ANY_CPU;
+	return task_cpu(thread->task);
+}
+
+static void vmqos_fill(const struct vmqos_gate_cpu *q)
+{
+	const struct vmqos_gate *last = READ_ONCE(q->last), *rival = READ_ONCE(q->rival);
+	int cpu = smp_processor_id();
+	struct vmqos_gate *gate;
+
+	/* One has come meanwhile, or has waited for the other to leave. */
+	if ((last && vmqos_fill_is_at(last) == cpu) || (rival && vmqos_fill_is_at(rival) == cpu))
+		return;
+	gate = vmqos_queue_pop(S64_MAX, cpu);
+	if (gate)
+		vmqos_queue_wake(gate, true);
+}
+
+static void vmqos_fill_left(struct irq_work *work)
+{
+	vmqos_fill(this_cpu_ptr(&vmqos_gate_cpus));
+}
+
+static void vmqos_fill_bare(void *unused)
+{
+	vmqos_fill(this_cpu_ptr(&vmqos_gate_cpus));
+}
+
+/**
+ * vmqos_fill_all() - have all CPUs filled that have no vCPU
+ * @vms: links all VMs
+ *
+ * Context: the epoch, under rcu_read_lock().
+ */
+void vmqos_fill_all(struct list_head *vms)
+{
+	struct vmqos_gate_cpu *q;
+	struct vmqos_gate_vm *vm;
+	struct vmqos_gate *gate;
+	int cpu;
+
+	if (!atomic_read(&vmqos_nr_parked))
+		return;
+	for_each_possible_cpu(cpu)
+		per_cpu(vmqos_gate_cpus, cpu).bare = true;
+	list_for_each_entry(vm, vms, link)
+		list_for_each_entry(gate, &vm->vcpus, link) {
+			cpu = vmqos_fill_is_at(gate);
+			if (cpu != VMQOS_ANY_CPU)
+				per_cpu(vmqos_gate_cpus, cpu).bare = false;
+		}
+	for_each_online_cpu(cpu) {
+		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
+		if (q->bare && vmqos_queue_has(cpu))
+			smp_call_function_single_async(cpu, &q->fill);
+	}
+}
+
+/**
+ * vmqos_fill_init() - set up what fills a CPU
+ * @q: the CPU
+ *
+ * Context: module initialisation.
+ */
+void vmqos_fill_init(struct vmqos_gate_cpu *q)
+{
+	q->left_work = IRQ_WORK_INIT_HARD(vmqos_fill_left);
+	INIT_CSD(&q->fill, vmqos_fill_bare, NULL);
+}
