@@ -59,7 +59,8 @@ static void wait_for_epochs(void)
  * vmqos_measure_gate() - set the gate for what is to be measured
  * @ctx: context
  * @id: the VM that is measured
- * @how: "gate" or "limit" for the gate, with or without a limit; else it is off
+ * @how: "gate" or "limit" for the gate, with or without a limit; else it is off; "" when
+ *	the measurement is over
  */
 void vmqos_measure_gate(struct vmqos *ctx, uint32_t id, const char *how)
 {
@@ -71,7 +72,9 @@ void vmqos_measure_gate(struct vmqos *ctx, uint32_t id, const char *how)
 	if (vmqos_subject_gate(ctx, limit || !strcmp(how, "gate")) ||
 	    (limit && vmqos_vm_set(ctx, id, &settings, NULL)))
 		vmqos_measure_die(vmqos_error(ctx), EIO);
-	wait_for_epochs();
+	/* When all is over there may be no VM any more, and then there are none. */
+	if (*how)
+		wait_for_epochs();
 }
 
 static uint64_t work_of(struct vmqos_vmm_vm *vm)
