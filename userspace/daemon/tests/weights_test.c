@@ -93,13 +93,13 @@ static void test_for_each(void)
 		{ .entitled_ns = 3 * SECOND, .busy_ns = 3 * SECOND, .shares = 3, .original = 100 },
 		{ .entitled_ns = SECOND, .busy_ns = SECOND, .shares = 1, .original = 100 },
 	};
-	const char *modes = "up smp (concur) max tasks \n";
+	const char *modes = "up smp (concur) max tasks\n";
 
 	vmqos_weights_divide(list, 2, SECOND, false);
 	tap_ok(list[0].weight == list[1].weight,
 	       "a weight that counts for each busy vCPU is that of one");
 	tap_ok(vmqos_weights_for_each(modes, "6.1.0"), "the scheduler's own word is believed");
-	tap_ok(!vmqos_weights_for_each("up (smp) concur max tasks \n", "7.3.4+deb13-amd64"),
+	tap_ok(!vmqos_weights_for_each("up (smp) concur max tasks\n", "7.3.4+deb13-amd64"),
 	       "also when it divides weights among CPUs");
 	tap_ok(vmqos_weights_for_each(NULL, "7.3.4+deb13-amd64") &&
 	       !vmqos_weights_for_each(NULL, "6.12.117+deb12-amd64") &&
