@@ -61,7 +61,7 @@ guests_ready() {
 		if [ -z "${stopped[$name]:-}" ] && grep -q 'guest-ready' "$DEMO_DIR/guest-$name.log"; then
 			stopped[$name]=${qemu[$name]}
 			kill -STOP "${stopped[$name]}"
-			echo "$name is at work, $SECONDS s after the start"
+			echo "$name is at work"
 		fi
 	done
 	[ ${#stopped[@]} = ${#guests[@]} ]
