@@ -126,27 +126,40 @@ TEST_F(vmqosd, stopped_vmm)
 	waitpid(pid, NULL, 0);
 }
 
-static void *make_vm(void *vm)
+struct maker {
+	pid_t tid;
+	int vm;
+};
+
+static void *make_vm(void *data)
 {
-	*(int *)vm = create_vm();
+	struct maker *maker = data;
+
+	maker->tid = gettid();
+	maker->vm = create_vm();
 	return NULL;
 }
 
 /* The VM of a thread that has ended by the time it is looked for. */
 TEST_F(vmqosd, maker_has_ended)
 {
+	struct maker maker = { .vm = -1 };
 	pthread_t thread;
-	int vm = -1;
+	char path[64];
 
 	START("--verbose");
 	kill(self->s.pid, SIGSTOP);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, make_vm, &vm));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, make_vm, &maker));
 	pthread_join(thread, NULL);
-	ASSERT_LE(0, vm);
+	ASSERT_LE(0, maker.vm);
+	/* Who joins it does so some instructions before it is gone. */
+	snprintf(path, sizeof(path), "/proc/self/task/%d", maker.tid);
+	while (!access(path, F_OK))
+		usleep(1000);
 	kill(self->s.pid, SIGCONT);
 	EXPECT_LOGGED("a thread that made a VM has ended");
 	EXPECT_LOGGED("adopted VM ");
-	close(vm);
+	close(maker.vm);
 }
 
 /* Makes a VM that does not show in the process's own table of descriptors yet. */
