@@ -30,29 +30,40 @@
  * vmqos_fill_is_at() - where a vCPU is that runs or waits for a CPU
  * @gate: the vCPU
  *
+ * One that has been woken counts from then on, not from its first instruction: beside
+ * a busy task of the host it may wait for long, and each hand-over would bring one more.
+ *
  * Context: under rcu_read_lock() or with preemption off.
  * Return: the CPU, or VMQOS_ANY_CPU if it sleeps or is parked.
  */
 int vmqos_fill_is_at(const struct vmqos_gate *gate)
 {
 	const struct vmqos_thread *thread = READ_ONCE(gate->thread);
+	unsigned int state;
 
-	if (!thread || (!READ_ONCE(gate->since) &&
-			READ_ONCE(vmqos_gate_cv(gate)->acct.off) != VMQOS_OFF_PREEMPTED))
+	if (!thread)
+		return VMQOS_ANY_CPU;
+	state = READ_ONCE(thread->task->__state);
+	/* About to sleep it still runs; to be there for a moment more does no harm. */
+	if (state != TASK_RUNNING && state != TASK_WAKING && !READ_ONCE(gate->since))
 		return VMQOS_ANY_CPU;
 	return task_cpu(thread->task);
 }
 
+static bool vmqos_fill_is_here(const struct vmqos_gate *gate)
+{
+	return gate && vmqos_fill_is_at(gate) == smp_processor_id();
+}
+
 static void vmqos_fill(const struct vmqos_gate_cpu *q)
 {
-	const struct vmqos_gate *last = READ_ONCE(q->last), *rival = READ_ONCE(q->rival);
-	int cpu = smp_processor_id();
 	struct vmqos_gate *gate;
 
-	/* One has come meanwhile, or has waited for the other to leave. */
-	if ((last && vmqos_fill_is_at(last) == cpu) || (rival && vmqos_fill_is_at(rival) == cpu))
+	/* One has come meanwhile, is on its way, or has waited for the other to leave. */
+	if (vmqos_fill_is_here(READ_ONCE(q->last)) || vmqos_fill_is_here(READ_ONCE(q->rival)) ||
+	    vmqos_fill_is_here(READ_ONCE(q->coming)))
 		return;
-	gate = vmqos_queue_pop(S64_MAX, cpu);
+	gate = vmqos_queue_pop(S64_MAX, smp_processor_id());
 	if (gate)
 		vmqos_queue_wake(gate, true);
 }

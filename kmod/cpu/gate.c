@@ -23,7 +23,7 @@
  * Contexts: gate_out runs under the run queue's lock: it takes no lock and wakes
  * nobody, it may only raise that work. gate_in runs with interrupts on and
  * preemption off. Tick and work are hard interrupts. What belongs to a CPU
- * (last, rival, ticking) is touched on that CPU alone; a tick between two
+ * (last, rival, coming, ticking) is touched on that CPU alone; a tick between two
  * instructions of gate_in finds either the old state or the new one, both good.
  */
 #include <linux/kvm_host.h>
@@ -369,6 +369,7 @@ void vmqos_gate_retired(struct vmqos_thread *thread)
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
 		cmpxchg(&q->last, gate, NULL);
 		cmpxchg(&q->rival, gate, NULL);
+		cmpxchg(&q->coming, gate, NULL);
 	}
 }
 

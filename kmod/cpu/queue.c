@@ -269,11 +269,18 @@ void vmqos_queue_renew(int cpu)
  */
 void vmqos_queue_wake(struct vmqos_gate *gate, bool here)
 {
-	struct vmqos_thread *thread = READ_ONCE(gate->thread);
 	struct wait_queue_entry entry = {};
+	struct vmqos_thread *thread;
 
-	if (!thread)
+	/* Either this sees that the thread retires, or vmqos_gate_retired() sees it. */
+	if (here)
+		smp_store_mb(*this_cpu_ptr(&vmqos_gate_cpus.coming), gate);
+	thread = READ_ONCE(gate->thread);
+	if (!thread) {
+		if (here)
+			this_cpu_write(vmqos_gate_cpus.coming, NULL);
 		return;
+	}
 	entry.private = thread->task;
 	/*
 	 * The scheduler counts who wakes many, and keeps those they wake away from

@@ -23,6 +23,7 @@
  * @first: the vCPU that has it, or NULL; likewise
  * @last: vCPU that came to this CPU last; the CPU's own hooks and tick
  * @rival: vCPU that may be waiting for this CPU unparked, or NULL; likewise
+ * @coming: vCPU that was woken last to run here, or NULL; likewise
  * @free: no vCPU runs here and none waits, as far as the hooks know; likewise
  * @ticking: the tick is armed; likewise
  * @tick: looks whether the CPU has the right vCPU
@@ -40,6 +41,7 @@ struct vmqos_gate_cpu {
 
 	struct vmqos_gate *last;
 	struct vmqos_gate *rival;
+	struct vmqos_gate *coming;
 	bool free;
 	bool ticking;
 	struct hrtimer tick;
