@@ -272,8 +272,8 @@ void vmqos_queue_wake(struct vmqos_gate *gate, bool here)
 	struct wait_queue_entry entry = {};
 	struct vmqos_thread *thread;
 
-	/* Either this sees that the thread retires, or vmqos_gate_retired() sees it. */
 	if (here)
+		/* Either the thread is seen to retire here, or vmqos_gate_retired() sees this. */
 		smp_store_mb(*this_cpu_ptr(&vmqos_gate_cpus.coming), gate);
 	thread = READ_ONCE(gate->thread);
 	if (!thread) {
