@@ -26,6 +26,8 @@ qemu_command() {
 	# Detectors that measure time are given room: an emulated CPU may itself wait.
 	cmdline+=" tsc=reliable watchdog_thresh=60 softlockup_panic=1 rcupdate.rcu_cpu_stall_timeout=120"
 	cmdline+=" rcupdate.rcu_exp_cpu_stall_timeout=0"
+	# Where its CPUs are when it hangs: see qemu_dissect.
+	cmdline+=" unknown_nmi_panic=1 panic_print=0x40"
 	[ "$kernel" != debug ] || [ "$kmemleak" = 1 ] || cmdline+=" kmemleak=off"
 	[ -z "$append" ] || cmdline+=" $append"
 
@@ -57,7 +59,8 @@ qemu_command() {
 		-add-fd fd=4,set=2 -chardev file,id=err,path=/dev/fdset/2,append=on
 		-device virtserialport,nr=2,chardev=err,name=err
 		-chardev "pipe,id=control,path=$run/control"
-		-device virtserialport,nr=3,chardev=control,name=control)
+		-device virtserialport,nr=3,chardev=control,name=control
+		-chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor,mode=readline)
 	if [ "$tty" = 1 ]; then
 		qemu+=(-chardev stdio,id=tty,signal=off -device virtconsole,nr=4,chardev=tty)
 	fi
@@ -83,15 +86,16 @@ qemu_output() {
 # qemu_boot: one boot, until the end or until it is known to be hung.  Sets
 # outcome (done, refused, hung, silent, ended, unbooted) and status, why.
 qemu_boot() {
-	local control chunk line='' now seen asked=0 unanswered=0 started=$SECONDS ready=0
+	local control ask monitor order chunk line='' now seen asked=0 unanswered=0 started=$SECONDS ready=0
 
-	rm -f -- "$run"/control.in "$run"/control.out "$run"/console.log
+	rm -f -- "$run"/control.{in,out} "$run"/monitor.{in,out} "$run"/{console,hung}.log
 	qemu_copiers=()
 	qemu_output 1 3
 	qemu_output 2 4
-	mkfifo "$run/control.in" "$run/control.out"
+	mkfifo "$run"/control.{in,out} "$run"/monitor.{in,out}
 	: >"$run/console.log"
-	exec {control}<>"$run/control.out" {ask}<>"$run/control.in"
+	exec {control}<>"$run/control.out" {ask}<>"$run/control.in" \
+		{monitor}<>"$run/monitor.out" {order}<>"$run/monitor.in"
 	if [ "$tty" = 1 ]; then
 		"${qemu[@]}" </dev/tty 2>"$run/qemu.log" &
 	else
@@ -139,6 +143,7 @@ qemu_boot() {
 			sleep 0.1
 		done
 	fi
+	[ "$outcome" != hung ] || qemu_dissect
 	qemu_end
 	[ ${#qemu_copiers[@]} = 0 ] || wait "${qemu_copiers[@]}"
 	if [ "$outcome" = ended ] && [ $ready = 0 ]; then
@@ -147,7 +152,27 @@ qemu_boot() {
 			outcome=refused why="QEMU does not start"
 		fi
 	fi
-	exec {control}<&- {ask}>&-
+	exec {control}<&- {ask}>&- {monitor}<&- {order}>&-
+}
+
+# Find out where the CPUs of a test host are that has hung, in hung.log: first what
+# they hold, then what the kernel says to an NMI, which reaches it with interrupts
+# off, too.  That belongs to no complaint of its own: the console's log stays as it was.
+qemu_dissect() {
+	local size line
+
+	size=$(stat -c %s "$run/console.log")
+	echo "info registers -a" >&"$order"
+	while IFS= read -r -t 3 -u "$monitor" line; do
+		printf '%s\n' "${line%$'\r'}"
+	done | grep -E '^(CPU#|RAX|RSI|R8 |R12|RIP|CR0)' >"$run/hung.log" || true
+	echo nmi >&"$order"
+	for ((now = 0; now < 20; now++)); do
+		kill -0 "$qemu_pid" 2>/dev/null || break
+		sleep 1
+	done
+	tail -c "+$((size + 1))" "$run/console.log" >>"$run/hung.log"
+	truncate -s "$size" "$run/console.log"
 }
 
 # End QEMU, wherever it is.
