@@ -163,8 +163,9 @@ static double receive_of_limit(FIXTURE_DATA(gate) *self, struct __test_metadata 
 	EXPECT_EQ(0, vmqos_vm_stat_get(self->ctx, self->id[0], &to));
 	vmqos_stats_sub(&grown, &to.stats, &from.stats);
 	others = 1000.0 * grown.other_run_ns / (to.time_ns - from.time_ns);
-	TH_LOG("%.1f thousandths and %.1f by others; in %llu us ran %llu ready %llu parked %llu limited %llu us, %llu throttles",
-	       received[0], others, (unsigned long long)(to.time_ns - from.time_ns) / 1000,
+	TH_LOG("%.1f thousandths and %.1f by others (%llu us before); in %llu us ran %llu ready %llu parked %llu limited %llu us, %llu throttles",
+	       received[0], others, (unsigned long long)from.stats.other_run_ns / 1000,
+	       (unsigned long long)(to.time_ns - from.time_ns) / 1000,
 	       (unsigned long long)grown.run_ns / 1000, (unsigned long long)grown.ready_ns / 1000,
 	       (unsigned long long)grown.parked_ns / 1000,
 	       (unsigned long long)grown.limited_ns / 1000, (unsigned long long)grown.throttles);
