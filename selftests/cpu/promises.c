@@ -237,6 +237,31 @@ TEST_F_TIMEOUT(promises, vcpus_compete_with_the_host, 120)
 	EXPECT_GT(received, 0.85 * self->cpus);
 }
 
+/* One that waits behind tasks of the host is there already: no other is woken for it. */
+TEST_F_TIMEOUT(promises, no_more_compete_than_there_are_cpus, 120)
+{
+	int vcpus = 4 * self->cpus < 16 ? 4 * self->cpus : 16;
+	struct vmqos_vm_stat from, to;
+	struct vmqos_stats grown;
+	double parked;
+
+	ASSERT_EQ(0, start(self, 0, vcpus, &spin, NULL));
+	for (int i = 0; i < self->cpus && i < MAX_HOGS; i++) {
+		self->hog[i] = hog();
+		setpriority(PRIO_PROCESS, self->hog[i], -10);
+	}
+	vmqos_sleep_ns(1000000000);
+	ASSERT_EQ(0, vmqos_vm_stat_get(self->ctx, self->id[0], &from));
+	vmqos_sleep_ns(2000000000);
+	ASSERT_EQ(0, vmqos_vm_stat_get(self->ctx, self->id[0], &to));
+	vmqos_stats_sub(&grown, &to.stats, &from.stats);
+	parked = (double)grown.parked_ns / (to.time_ns - from.time_ns);
+	TH_LOG("of %d vCPUs %.2f are parked", vcpus, parked);
+	/* One is more when the scheduler has moved one that waits, until the two meet. */
+	EXPECT_GT(parked, vcpus - 2.0 * self->cpus);
+	EXPECT_LT(parked, vcpus - 0.9 * self->cpus);
+}
+
 /* The slice a thread has asked for, in ns. */
 static uint64_t slice_of(pid_t tid)
 {
