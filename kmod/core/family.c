@@ -46,6 +46,8 @@ static const struct vmqos_op vmqos_ops[VMQOS_CMD_MAX + 1] = {
 				   .naming = VMQOS_NAMING_ID_OR_NAME },
 	[VMQOS_CMD_VM_GET] = { .naming = VMQOS_NAMING_ID_OR_NAME },
 	[VMQOS_CMD_VM_SET] = { .changes = true, .naming = VMQOS_NAMING_ID },
+	[VMQOS_CMD_VM_RECLAIM] = { .changes = true,
+				   .naming = VMQOS_NAMING_ID_OR_NAME },
 	[VMQOS_CMD_VM_STAT_GET] = { .naming = VMQOS_NAMING_ID_OR_NAME },
 	[VMQOS_CMD_VCPU_STAT_GET] = { .naming = VMQOS_NAMING_ID },
 };

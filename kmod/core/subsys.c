@@ -244,6 +244,31 @@ int vmqos_subsys_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm)
 }
 
 /**
+ * vmqos_subsys_vm_reclaim() - have every plane take back what a request names
+ * @vm: the VM
+ * @attrs: the request
+ * @extack: where a refusal says why
+ *
+ * Context: process context, vmqos_lock held; sleeps, but not until it is done.
+ * Return: 0 or a negative error.
+ */
+int vmqos_subsys_vm_reclaim(struct vmqos_vm *vm, struct nlattr *const *attrs,
+			    struct netlink_ext_ack *extack)
+{
+	struct vmqos_subsys *subsys;
+	int ret = 0;
+
+	lockdep_assert_held(&vmqos_lock);
+	list_for_each_entry(subsys, &vmqos_subsystems, node) {
+		if (subsys->vm_reclaim)
+			ret = subsys->vm_reclaim(vm, attrs, extack);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/**
  * vmqos_subsys_vm_release() - have every plane let go of a VM's threads
  * @vm: the VM
  *

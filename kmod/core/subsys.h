@@ -30,6 +30,8 @@ struct vmqos_vm;
  * @vm_fill: add what the plane has to tell to a message on the VM; 0 or
  *	-EMSGSIZE
  * @vm_stat_fill: the same to a message on the VM's counters
+ * @vm_reclaim: have the VM give back what a request names, without waiting for it; 0, or an
+ *	error with its reason
  * @vm_busy: whether hooks of the plane are still in the VM's threads
  * @scan: called once a scan period for all VMs together
  *
@@ -50,6 +52,8 @@ struct vmqos_subsys {
 	void (*vm_set)(struct vmqos_vm *vm, struct nlattr *const *attrs);
 	int (*vm_fill)(struct sk_buff *skb, struct vmqos_vm *vm);
 	int (*vm_stat_fill)(struct sk_buff *skb, struct vmqos_vm *vm);
+	int (*vm_reclaim)(struct vmqos_vm *vm, struct nlattr *const *attrs,
+			  struct netlink_ext_ack *extack);
 	void (*vm_release)(struct vmqos_vm *vm);
 	bool (*vm_busy)(struct vmqos_vm *vm);
 	void (*scan)(void);
@@ -69,6 +73,8 @@ int vmqos_subsys_vm_set_check(struct vmqos_vm *vm, struct nlattr *const *attrs,
 void vmqos_subsys_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs);
 int vmqos_subsys_vm_fill(struct sk_buff *skb, struct vmqos_vm *vm);
 int vmqos_subsys_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm);
+int vmqos_subsys_vm_reclaim(struct vmqos_vm *vm, struct nlattr *const *attrs,
+			    struct netlink_ext_ack *extack);
 void vmqos_subsys_vm_release(struct vmqos_vm *vm);
 bool vmqos_subsys_vm_busy(struct vmqos_vm *vm);
 void vmqos_subsys_scan(void);

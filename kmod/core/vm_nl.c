@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink operations on VMs: adopt, release, get, set.
+ * The netlink operations on VMs: adopt, release, get, set, reclaim.
  */
 #include <linux/file.h>
 #include <linux/kvm_host.h>
@@ -116,6 +116,22 @@ int vmqos_nl_vm_get_doit(struct sk_buff *skb, struct genl_info *info)
 int vmqos_nl_vm_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return vmqos_dump_vms(skb, cb, VMQOS_CMD_VM_GET, vmqos_vm_fill);
+}
+
+int vmqos_nl_vm_reclaim_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vmqos_vm *vm = vmqos_family_vm(info);
+	struct sk_buff *reply = vmqos_reply_alloc(info);
+	int ret;
+
+	if (!reply)
+		return -ENOMEM;
+	ret = vmqos_subsys_vm_reclaim(vm, info->attrs, info->extack);
+	if (ret) {
+		nlmsg_free(reply);
+		return ret;
+	}
+	return vmqos_reply_send(reply, info, vmqos_vm_fill, vm);
 }
 
 int vmqos_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)

@@ -45,7 +45,7 @@ const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1] = {
 };
 
 /* VMQOS_CMD_VM_SET - do */
-const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_SHARE_ZERO + 1] = {
+const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_LIMIT + 1] = {
 	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
 	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
 	[VMQOS_VM_A_UUID] = NLA_POLICY_EXACT_LEN(VMQOS_UUID_SIZE),
@@ -56,6 +56,7 @@ const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_SHARE_ZERO + 1] = 
 	[VMQOS_VM_A_CPU_LATENCY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VMQOS_VM_A_CPU_CHARGE_OTHERS] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VMQOS_VM_A_MEM_SHARE_ZERO] = NLA_POLICY_MAX(NLA_U32, 3),
+	[VMQOS_VM_A_MEM_LIMIT] = { .type = NLA_U64, },
 };
 
 /* VMQOS_CMD_VM_STAT_GET - do */
@@ -70,8 +71,15 @@ const struct nla_policy vmqos_vcpu_stat_get_nl_policy[VMQOS_VCPU_A_INDEX + 1] = 
 	[VMQOS_VCPU_A_INDEX] = { .type = NLA_U32, },
 };
 
+/* VMQOS_CMD_VM_RECLAIM - do */
+const struct nla_policy vmqos_vm_reclaim_nl_policy[VMQOS_VM_A_MEM_RECLAIM + 1] = {
+	[VMQOS_VM_A_ID] = { .type = NLA_U32, },
+	[VMQOS_VM_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+	[VMQOS_VM_A_MEM_RECLAIM] = { .type = NLA_U64, },
+};
+
 /* Ops table for vmqos */
-const struct genl_ops vmqos_nl_ops[8] = {
+const struct genl_ops vmqos_nl_ops[9] = {
 	{
 		.cmd		= VMQOS_CMD_HOST_GET,
 		.doit		= vmqos_nl_host_get_doit,
@@ -107,7 +115,7 @@ const struct genl_ops vmqos_nl_ops[8] = {
 		.cmd		= VMQOS_CMD_VM_SET,
 		.doit		= vmqos_nl_vm_set_doit,
 		.policy		= vmqos_vm_set_nl_policy,
-		.maxattr	= VMQOS_VM_A_MEM_SHARE_ZERO,
+		.maxattr	= VMQOS_VM_A_MEM_LIMIT,
 	},
 	{
 		.cmd		= VMQOS_CMD_VM_STAT_GET,
@@ -122,6 +130,12 @@ const struct genl_ops vmqos_nl_ops[8] = {
 		.dumpit		= vmqos_nl_vcpu_stat_get_dumpit,
 		.policy		= vmqos_vcpu_stat_get_nl_policy,
 		.maxattr	= VMQOS_VCPU_A_INDEX,
+	},
+	{
+		.cmd		= VMQOS_CMD_VM_RECLAIM,
+		.doit		= vmqos_nl_vm_reclaim_doit,
+		.policy		= vmqos_vm_reclaim_nl_policy,
+		.maxattr	= VMQOS_VM_A_MEM_RECLAIM,
 	},
 };
 

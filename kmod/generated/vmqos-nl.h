@@ -21,14 +21,16 @@ extern const struct nla_policy vmqos_vm_release_nl_policy[VMQOS_VM_A_NAME + 1];
 
 extern const struct nla_policy vmqos_vm_get_nl_policy[VMQOS_VM_A_NAME + 1];
 
-extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_SHARE_ZERO + 1];
+extern const struct nla_policy vmqos_vm_set_nl_policy[VMQOS_VM_A_MEM_LIMIT + 1];
 
 extern const struct nla_policy vmqos_vm_stat_get_nl_policy[VMQOS_VM_STAT_A_NAME + 1];
 
 extern const struct nla_policy vmqos_vcpu_stat_get_nl_policy[VMQOS_VCPU_A_INDEX + 1];
 
+extern const struct nla_policy vmqos_vm_reclaim_nl_policy[VMQOS_VM_A_MEM_RECLAIM + 1];
+
 /* Ops table for vmqos */
-extern const struct genl_ops vmqos_nl_ops[8];
+extern const struct genl_ops vmqos_nl_ops[9];
 
 int vmqos_nl_host_get_doit(struct sk_buff *skb, struct genl_info *info);
 int vmqos_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -43,6 +45,7 @@ int vmqos_nl_vm_stat_get_dumpit(struct sk_buff *skb,
 int vmqos_nl_vcpu_stat_get_doit(struct sk_buff *skb, struct genl_info *info);
 int vmqos_nl_vcpu_stat_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
+int vmqos_nl_vm_reclaim_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	VMQOS_NLGRP_EVENTS,

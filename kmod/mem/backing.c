@@ -22,51 +22,80 @@
 #include <linux/kvm_host.h>
 #include <linux/lockdep.h>
 #include <linux/magic.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/srcu.h>
 
 #include "core/vm.h"
 #include "mem/backing.h"
 
-/*
- * Files of a VM that are told from each other. What is mapped twice, with others between,
- * would else be counted twice. VMMs have one for each NUMA node and each memory device.
- */
-#define FILES_MAX	64
+/* Files of a VM that are served. VMMs have one for each NUMA node and each memory device. */
+#define FILES_MAX	256
 
 /* The files seen in the look that is under way; vmqos_lock. */
-static const struct inode *seen[FILES_MAX];
+static struct inode *seen[FILES_MAX];
 static unsigned int nr_seen;
 
-static bool seen_before(const struct inode *inode)
+/* Notes a file, unless there are more than anybody has. */
+static void note_file(struct inode *inode)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr_seen; i++)
 		if (seen[i] == inode)
-			return true;
-	if (nr_seen < FILES_MAX)
+			return;
+	if (vmqos_mem_super_ops(inode) && nr_seen < FILES_MAX)
 		seen[nr_seen++] = inode;
-	return false;
 }
 
-static void look_at_file(struct inode *inode, const u32 *share_zero,
-			 struct vmqos_mem_backing *backing)
+static u64 sum_of_sizes(void)
 {
-	const struct vmqos_mem_super_ops *ops = vmqos_mem_super_ops(inode);
+	unsigned int i;
+	u64 sum = 0;
 
-	if (!ops || seen_before(inode))
-		return;
-	if (share_zero)
-		ops->share_zero(inode, *share_zero);
-	ops->read(inode, &backing->counts);
-	backing->files++;
+	for (i = 0; i < nr_seen; i++)
+		sum += i_size_read(seen[i]);
+	return sum;
 }
 
-static enum vmqos_mem_in look_at_mapping(struct vm_area_struct *vma, const u32 *share_zero,
-					 struct vmqos_mem_backing *backing)
+/* A VM's limit is divided between its files as their sizes are. */
+static void tell_files(const struct vmqos_mem_policy *policy)
+{
+	struct vmqos_mem_policy part;
+	u64 sum = sum_of_sizes();
+	unsigned int i;
+
+	for (i = 0; i < nr_seen; i++) {
+		part = *policy;
+		if (part.limit && sum)
+			part.limit = max(mul_u64_u64_div_u64(part.limit, i_size_read(seen[i]),
+							     sum), (u64)PAGE_SIZE);
+		vmqos_mem_super_ops(seen[i])->policy(seen[i], &part);
+	}
+}
+
+/* What a VM is to give back, each file does in proportion to what it has. */
+static void reclaim_files(u64 bytes, u64 resident)
+{
+	struct vmqos_mem_counts *one;
+	unsigned int i;
+
+	one = kmalloc(sizeof(*one), GFP_KERNEL);
+	for (i = 0; one && i < nr_seen && resident; i++) {
+		memset(one, 0, sizeof(*one));
+		vmqos_mem_super_ops(seen[i])->read(seen[i], one);
+		vmqos_mem_super_ops(seen[i])->reclaim(seen[i],
+						      mul_u64_u64_div_u64(min(bytes, resident),
+									  one->resident,
+									  resident));
+	}
+	kfree(one);
+}
+
+static enum vmqos_mem_in look_at_mapping(struct vm_area_struct *vma)
 {
 	struct inode *inode;
 
@@ -81,12 +110,12 @@ static enum vmqos_mem_in look_at_mapping(struct vm_area_struct *vma, const u32 *
 		return VMQOS_MEM_IN_SHMEM;
 	if (!vmqos_mem_is_ours(inode))
 		return VMQOS_MEM_IN_OTHER;
-	look_at_file(inode, share_zero, backing);
+	note_file(inode);
 	return VMQOS_MEM_IN_VMRAMFS;
 }
 
 static void look_at_range(struct mm_struct *mm, unsigned long from, unsigned long to,
-			  const u32 *share_zero, struct vmqos_mem_backing *backing)
+			  struct vmqos_mem_backing *backing)
 {
 	struct vm_area_struct *vma;
 	enum vmqos_mem_in in;
@@ -103,13 +132,13 @@ static void look_at_range(struct mm_struct *mm, unsigned long from, unsigned lon
 			from = vma->vm_start;
 		}
 		until = min(to, vma->vm_end);
-		in = look_at_mapping(vma, share_zero, backing);
+		in = look_at_mapping(vma);
 		backing->bytes[in] += until - from;
 		from = until;
 	}
 }
 
-static void look_at_slots(struct kvm *kvm, const u32 *share_zero, struct vmqos_mem_backing *backing)
+static void look_at_slots(struct kvm *kvm, struct vmqos_mem_backing *backing)
 {
 	struct kvm_memslots *slots = kvm_memslots(kvm);
 	unsigned long done = 0, from, to;
@@ -123,7 +152,7 @@ static void look_at_slots(struct kvm *kvm, const u32 *share_zero, struct vmqos_m
 		to = slot->userspace_addr + (slot->npages << PAGE_SHIFT);
 		if (from >= to)
 			continue;
-		look_at_range(kvm->mm, from, to, share_zero, backing);
+		look_at_range(kvm->mm, from, to, backing);
 		done = to;
 	}
 }
@@ -131,17 +160,18 @@ static void look_at_slots(struct kvm *kvm, const u32 *share_zero, struct vmqos_m
 /**
  * vmqos_mem_backing_look() - see where a VM's memory is, and have its policy hold there
  * @kvm: the VM, referenced by the caller
- * @share_zero: when pages of zeros are to be given back, enum vmqos_mem_share_zero; NULL:
- *	as it is
+ * @policy: what its files are to be told; NULL: nothing
+ * @reclaim: how much they are to give back together, in bytes
  * @backing: filled, unless it fails
  *
  * Context: process context, vmqos_lock held; does not wait for the VMM.
  * Return: 0; -EAGAIN when the VMM is changing its address space just then; -ESRCH when
  * it has none any more.
  */
-int vmqos_mem_backing_look(struct kvm *kvm, const u32 *share_zero,
+int vmqos_mem_backing_look(struct kvm *kvm, const struct vmqos_mem_policy *policy, u64 reclaim,
 			   struct vmqos_mem_backing *backing)
 {
+	unsigned int i;
 	int idx, ret = 0;
 
 	lockdep_assert_held(&vmqos_lock);
@@ -151,8 +181,15 @@ int vmqos_mem_backing_look(struct kvm *kvm, const u32 *share_zero,
 		*backing = (struct vmqos_mem_backing){};
 		nr_seen = 0;
 		idx = srcu_read_lock(&kvm->srcu);
-		look_at_slots(kvm, share_zero, backing);
+		look_at_slots(kvm, backing);
 		srcu_read_unlock(&kvm->srcu, idx);
+		if (policy)
+			tell_files(policy);
+		for (i = 0; i < nr_seen; i++)
+			vmqos_mem_super_ops(seen[i])->read(seen[i], &backing->counts);
+		backing->files = nr_seen;
+		if (reclaim)
+			reclaim_files(reclaim, backing->counts.resident);
 		mmap_read_unlock(kvm->mm);
 	} else {
 		ret = -EAGAIN;

@@ -38,7 +38,7 @@ struct vmqos_mem_backing {
 	struct vmqos_mem_counts counts;
 };
 
-int vmqos_mem_backing_look(struct kvm *kvm, const u32 *share_zero,
+int vmqos_mem_backing_look(struct kvm *kvm, const struct vmqos_mem_policy *policy, u64 reclaim,
 			   struct vmqos_mem_backing *backing);
 u64 vmqos_mem_backing_generation(struct kvm *kvm);
 

@@ -53,6 +53,33 @@ static void add_faults(struct vmqos_mem_fault_stats *sum, const struct vmqos_mem
 	sum->failed += READ_ONCE(one->failed);
 }
 
+/* They are all counters. */
+static void add(struct vmqos_mem_stats *to, const struct vmqos_mem_stats *from)
+{
+	const u64 *source = (const u64 *)from;
+	u64 *sum = (u64 *)to;
+	size_t i;
+
+	BUILD_BUG_ON(sizeof(*to) % sizeof(*sum));
+	for (i = 0; i < sizeof(*to) / sizeof(*sum); i++)
+		sum[i] += source[i];
+}
+
+/**
+ * vmqos_mem_add_stats() - count what was done to a file
+ * @mi: the file
+ * @did: what it was; cleared
+ *
+ * Context: any that may take a spinlock.
+ */
+void vmqos_mem_add_stats(struct vmqos_mem_inode *mi, struct vmqos_mem_stats *did)
+{
+	spin_lock(&mi->lock);
+	add(&mi->stats, did);
+	spin_unlock(&mi->lock);
+	memset(did, 0, sizeof(*did));
+}
+
 /**
  * vmqos_mem_read() - add up what there is to tell of files
  * @inode: a regular file
@@ -63,21 +90,13 @@ static void add_faults(struct vmqos_mem_fault_stats *sum, const struct vmqos_mem
 void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 {
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
-	const struct vmqos_mem_stats *from = &mi->stats;
-	struct vmqos_mem_stats *to = &counts->stats;
 	int cpu;
 
 	counts->resident += READ_ONCE(mi->pages) << PAGE_SHIFT;
-	to->fills += READ_ONCE(from->fills);
-	to->scanned += READ_ONCE(from->scanned);
-	to->zero_freed += READ_ONCE(from->zero_freed);
-	to->zero_busy += READ_ONCE(from->zero_busy);
-	to->zero_locked += READ_ONCE(from->zero_locked);
-	to->zero_changed += READ_ONCE(from->zero_changed);
-	to->splits += READ_ONCE(from->splits);
-	to->zero_unmaps += READ_ONCE(from->zero_unmaps);
-	to->zero_passes += READ_ONCE(from->zero_passes);
-	to->zero_scan_ns += READ_ONCE(from->zero_scan_ns);
+	spin_lock(&mi->lock);
+	counts->reclaim_left += mi->reclaim_pages << PAGE_SHIFT;
+	add(&counts->stats, &mi->stats);
+	spin_unlock(&mi->lock);
 	for_each_possible_cpu(cpu)
 		add_faults(&counts->faults, per_cpu_ptr(mi->faults, cpu));
 }
@@ -108,21 +127,22 @@ u32 vmqos_mem_share_zero(const struct vmqos_mem_inode *mi)
 }
 
 /**
- * vmqos_mem_set_share_zero() - have a file differ from its mount
+ * vmqos_mem_set_policy() - have a file follow a VM's policy
  * @inode: a regular file that somebody has open
- * @share_zero: enum vmqos_mem_share_zero
+ * @policy: what it says
  *
  * Context: any that may take a spinlock.
  */
-void vmqos_mem_set_share_zero(struct inode *inode, u32 share_zero)
+void vmqos_mem_set_policy(struct inode *inode, const struct vmqos_mem_policy *policy)
 {
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
 	bool changed;
 
 	spin_lock(&mi->lock);
-	changed = mi->share_zero != share_zero;
-	WRITE_ONCE(mi->share_zero, share_zero);
+	changed = mi->share_zero != policy->share_zero;
+	WRITE_ONCE(mi->share_zero, policy->share_zero);
 	spin_unlock(&mi->lock);
+	vmqos_mem_set_limit(inode, policy->limit);
 	if (changed)
 		vmqos_zero_wake();
 }
@@ -166,5 +186,14 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-zero-unmaps:\t%llu\n", stats->zero_unmaps);
 	seq_printf(m, "mem-zero-passes:\t%llu\n", stats->zero_passes);
 	seq_printf(m, "mem-zero-scan-ns:\t%llu\n", stats->zero_scan_ns);
+	seq_printf(m, "mem-limit:\t%llu\n",
+		   READ_ONCE(vmqos_mem_inode(inode)->limit) << PAGE_SHIFT);
+	seq_printf(m, "mem-limit-reclaimed:\t%llu\n", stats->limit_reclaimed);
+	seq_printf(m, "mem-limit-exceeded:\t%llu\n", stats->limit_exceeded);
+	seq_printf(m, "mem-limit-waits:\t%llu\n", stats->limit_waits);
+	seq_printf(m, "mem-limit-ns:\t%llu\n", stats->limit_ns);
+	seq_printf(m, "mem-reclaim-left:\t%llu\n", counts->reclaim_left);
+	seq_printf(m, "mem-reclaimed:\t%llu\n", stats->reclaimed);
+	seq_printf(m, "mem-reclaim-busy:\t%llu\n", stats->reclaim_busy);
 	kfree(counts);
 }

@@ -238,6 +238,8 @@ static int vmqos_mem_release(struct inode *inode, struct file *file)
 	spin_lock(&mi->lock);
 	if (!--mi->opens) {
 		WRITE_ONCE(mi->share_zero, VMQOS_MEM_SHARE_ZERO_MOUNT);
+		WRITE_ONCE(mi->limit, 0);
+		mi->reclaim_pages = 0;
 		WRITE_ONCE(mi->locked, false);
 	}
 	spin_unlock(&mi->lock);

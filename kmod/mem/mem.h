@@ -7,6 +7,7 @@
 #include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/page-flags.h>
 #include <linux/pgtable.h>
 #include <linux/spinlock.h>
@@ -57,10 +58,18 @@ struct vmqos_mem_mount {
 /**
  * struct vmqos_mem_inode - a file
  * @vfs: the kernel's part
- * @lock: protects @pages, vfs.i_blocks, @opens and writes of @share_zero; a leaf
+ * @lock: protects @pages, vfs.i_blocks, @opens, @reclaim_pages, @stats, and writes of
+ *	@share_zero and @limit; a leaf
  * @pages: pages that are charged to the mount for this file
  * @opens: how many have it open
  * @share_zero: enum vmqos_mem_share_zero of this file, as long as it is open
+ * @limit: most pages that it may have, 0 for no limit; as long as it is open
+ * @reclaim_pages: pages that it has been asked to give back and has not
+ * @reclaim_mutex: held by who reclaims; protects the next three, and writes of the last
+ * @hand: where reclaim goes on
+ * @fruitless: pages looked at since one was given back
+ * @respite: in jiffies, until when it is left alone if it @resists
+ * @resists: all of it has been looked at in vain; anyone may say that it no longer does
  * @locked: a mapping that mlock() wants resident has got a large page, which the kernel
  *	need not mark as it does a small one; as long as it is open
  * @node: links the regular files; vmqos_zero_mutex
@@ -76,6 +85,13 @@ struct vmqos_mem_inode {
 	u64 pages;
 	unsigned int opens;
 	u32 share_zero;
+	u64 limit;
+	u64 reclaim_pages;
+	struct mutex reclaim_mutex;	/* who reclaims, see above */
+	pgoff_t hand;
+	u64 fruitless;
+	unsigned long respite;
+	bool resists;
 	bool locked;
 	struct list_head node;
 	pgoff_t cursor;
@@ -121,7 +137,8 @@ void vmqos_mem_count_failed(struct vmqos_mem_inode *mi);
 void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts);
 void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file);
 u32 vmqos_mem_share_zero(const struct vmqos_mem_inode *mi);
-void vmqos_mem_set_share_zero(struct inode *inode, u32 share_zero);
+void vmqos_mem_set_policy(struct inode *inode, const struct vmqos_mem_policy *policy);
+void vmqos_mem_add_stats(struct vmqos_mem_inode *mi, struct vmqos_mem_stats *did);
 
 /* page.c */
 extern const struct address_space_operations vmqos_mem_aops;
@@ -130,9 +147,25 @@ struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_
 void vmqos_mem_recount(struct inode *inode, unsigned int added);
 void vmqos_mem_zero_tail(struct inode *inode, loff_t size);
 
+/* batch.c */
+unsigned int vmqos_mem_batch_lock(struct vmqos_mem_inode *mi, struct folio **folios,
+				  unsigned int n, struct vmqos_mem_stats *did);
+void vmqos_mem_batch_unmap(struct vmqos_mem_inode *mi, struct folio **folios, unsigned int n,
+			   struct vmqos_mem_stats *did);
+bool vmqos_mem_is_alone(struct folio *folio);
+
+/* reclaim.c */
+int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *vmf);
+bool vmqos_mem_has_room(struct inode *inode, unsigned int nr);
+bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi);
+void vmqos_mem_reclaim_some(struct vmqos_mem_inode *mi);
+void vmqos_mem_set_limit(struct inode *inode, u64 bytes);
+void vmqos_mem_reclaim(struct inode *inode, u64 bytes);
+
 /* split.c */
 unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first);
-bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least);
+bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least,
+		     struct vmqos_mem_stats *did);
 int vmqos_mem_cut(struct inode *inode, loff_t size);
 
 /* zero.c */

@@ -5,7 +5,7 @@
  * DOC: Overview
  *
  * All memory of a file stands in its page cache; a page that is not there is a hole and
- * reads as zeros. Four rules hold:
+ * reads as zeros. Six rules hold:
  *
  * 1. A page enters the cache here only (vmqos_mem_fill()), with the mapping's
  *    invalidate_lock held shared: punching and truncating hold it exclusively, so that
@@ -19,7 +19,8 @@
  * 4. A page is charged to the mount before it enters the cache. How many left, the
  *    kernel tells nobody, so it is worked out from the mapping's own count
  *    (vmqos_mem_recount()), by everyone who has added or removed some.
- * 5. No page of 2M reaches beyond the end of its file. The kernel may split any large
+ * 5. A file with a limit makes room before it gets a page (reclaim.c). Nothing is held then.
+ * 6. No page of 2M reaches beyond the end of its file. The kernel may split any large
  *    page, and one that does it would then take for pages on their way to a disk: it drops
  *    what is behind the end and takes that off the count of dirty pages, where it never was.
  *    So the size is lowered only when no such page is left (vmqos_mem_cut()), and a large one
@@ -104,7 +105,7 @@ static bool huge_fits(struct inode *inode, pgoff_t first)
 /* Whether one of 2M is worth trying: nothing is there yet where it would stand. */
 static bool huge_wanted(struct inode *inode, pgoff_t first)
 {
-	return huge_fits(inode, first) &&
+	return huge_fits(inode, first) && vmqos_mem_has_room(inode, VMQOS_MEM_HUGE_PAGES) &&
 	       !filemap_range_has_page(inode->i_mapping, (loff_t)first << PAGE_SHIFT,
 				       ((loff_t)(first + VMQOS_MEM_HUGE_PAGES) << PAGE_SHIFT) - 1);
 }
@@ -133,6 +134,9 @@ static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int 
 	struct folio *folio;
 	int ret;
 
+	ret = vmqos_mem_make_room(inode, nr, vmf);
+	if (ret)
+		return ERR_PTR(ret);
 	if (!charge(mount, nr))
 		return ERR_PTR(-ENOSPC);
 	folio = alloc_page_of(order, vmf);
@@ -277,7 +281,7 @@ void vmqos_mem_zero_tail(struct inode *inode, loff_t size)
 	if (IS_ERR(folio))
 		return;
 	folio_lock(folio);
-	/* By rule 5 it is a page of 4K. */
+	/* By rule 6 it is a page of 4K. */
 	if (folio->mapping == inode->i_mapping && !WARN_ON_ONCE(folio_test_large(folio)))
 		folio_zero_segment(folio, from, PAGE_SIZE);
 	folio_unlock(folio);

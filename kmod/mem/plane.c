@@ -9,6 +9,7 @@
  */
 #include <linux/kvm_host.h>
 #include <linux/lockdep.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <net/netlink.h>
 
@@ -17,9 +18,12 @@
 #include "mem/backing.h"
 #include "mem/plane.h"
 
+/* As a limit, less than this is a slip of the pen. */
+#define LIMIT_MIN	SZ_1M
+
 /**
  * struct vmqos_mem_vm - a VM's memory
- * @share_zero: its policy, enum vmqos_mem_share_zero
+ * @policy: what is wanted of it
  * @known: @backing has been filled
  * @due: the policy has changed, its files are yet to be told
  * @generation: that of the memory slots at the last look
@@ -28,20 +32,28 @@
  * All of it: vmqos_lock.
  */
 struct vmqos_mem_vm {
-	u32 share_zero;
+	struct vmqos_mem_policy policy;
 	bool known;
 	bool due;
 	u64 generation;
 	struct vmqos_mem_backing backing;
 };
 
-static void look(struct vmqos_vm *vm)
+/* Whether it asks for anything that a file does not do by itself. */
+static bool has_policy(const struct vmqos_mem_vm *mv)
+{
+	return mv->policy.share_zero != VMQOS_MEM_SHARE_ZERO_MOUNT || mv->policy.limit;
+}
+
+static int look(struct vmqos_vm *vm, u64 reclaim)
 {
 	u64 generation = vmqos_mem_backing_generation(vm->kvm);
 	struct vmqos_mem_vm *mv = vm->mem;
-	bool tell = mv->due || mv->share_zero != VMQOS_MEM_SHARE_ZERO_MOUNT;
+	bool tell = mv->due || has_policy(mv);
+	int ret;
 
-	switch (vmqos_mem_backing_look(vm->kvm, tell ? &mv->share_zero : NULL, &mv->backing)) {
+	ret = vmqos_mem_backing_look(vm->kvm, tell ? &mv->policy : NULL, reclaim, &mv->backing);
+	switch (ret) {
 	case 0:
 		mv->known = true;
 		mv->generation = generation;
@@ -52,6 +64,7 @@ static void look(struct vmqos_vm *vm)
 		mv->due = false;
 		break;
 	}
+	return ret;
 }
 
 static int vmqos_mem_vm_init(struct vmqos_vm *vm)
@@ -65,38 +78,69 @@ static void vmqos_mem_vm_exit(struct vmqos_vm *vm)
 	kfree(vm->mem);
 }
 
-/* The range is checked by the interface. */
+/* What a request makes of the policy; the words are checked by the interface. */
+static int laid_over(const struct vmqos_mem_policy *policy, struct nlattr *const *attrs,
+		     struct vmqos_mem_policy *next, struct netlink_ext_ack *extack)
+{
+	*next = *policy;
+	if (attrs[VMQOS_VM_A_MEM_SHARE_ZERO])
+		next->share_zero = nla_get_u32(attrs[VMQOS_VM_A_MEM_SHARE_ZERO]);
+	if (attrs[VMQOS_VM_A_MEM_LIMIT])
+		next->limit = nla_get_u64(attrs[VMQOS_VM_A_MEM_LIMIT]);
+	if (next->limit && next->limit < LIMIT_MIN) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[VMQOS_VM_A_MEM_LIMIT],
+				    "a memory limit is at least 1 MiB, or 0 for none");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static bool same(const struct vmqos_mem_policy *a, const struct vmqos_mem_policy *b)
+{
+	return a->share_zero == b->share_zero && a->limit == b->limit;
+}
+
 static int vmqos_mem_vm_set_check(struct vmqos_vm *vm, struct nlattr *const *attrs,
 				  struct netlink_ext_ack *extack)
 {
-	struct nlattr *attr = attrs[VMQOS_VM_A_MEM_SHARE_ZERO];
+	struct vmqos_mem_policy next;
+	int ret = laid_over(&vm->mem->policy, attrs, &next, extack);
 
-	return attr && nla_get_u32(attr) != vm->mem->share_zero;
+	return ret ?: !same(&next, &vm->mem->policy);
 }
 
-static void set_share_zero(struct vmqos_vm *vm, u32 share_zero)
+static void set_policy(struct vmqos_vm *vm, const struct vmqos_mem_policy *policy)
 {
-	if (vm->mem->share_zero == share_zero)
+	if (same(&vm->mem->policy, policy))
 		return;
-	vm->mem->share_zero = share_zero;
+	vm->mem->policy = *policy;
 	vm->mem->due = true;
-	look(vm);
+	look(vm, 0);
 }
 
 static void vmqos_mem_vm_set(struct vmqos_vm *vm, struct nlattr *const *attrs)
 {
-	if (attrs[VMQOS_VM_A_MEM_SHARE_ZERO])
-		set_share_zero(vm, nla_get_u32(attrs[VMQOS_VM_A_MEM_SHARE_ZERO]));
+	struct vmqos_mem_policy next;
+
+	if (!laid_over(&vm->mem->policy, attrs, &next, NULL))
+		set_policy(vm, &next);
 }
 
 static int vmqos_mem_vm_fill(struct sk_buff *skb, struct vmqos_vm *vm)
 {
-	return nla_put_u32(skb, VMQOS_VM_A_MEM_SHARE_ZERO, vm->mem->share_zero);
+	const struct vmqos_mem_policy *policy = &vm->mem->policy;
+
+	if (nla_put_u32(skb, VMQOS_VM_A_MEM_SHARE_ZERO, policy->share_zero) ||
+	    nla_put_u64_64bit(skb, VMQOS_VM_A_MEM_LIMIT, policy->limit, VMQOS_VM_A_PAD))
+		return -EMSGSIZE;
+	return 0;
 }
 
 static void vmqos_mem_vm_release(struct vmqos_vm *vm)
 {
-	set_share_zero(vm, VMQOS_MEM_SHARE_ZERO_MOUNT);
+	const struct vmqos_mem_policy none = { .share_zero = VMQOS_MEM_SHARE_ZERO_MOUNT };
+
+	set_policy(vm, &none);
 }
 
 static bool vmqos_mem_vm_busy(struct vmqos_vm *vm)
@@ -170,7 +214,14 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 	    put(skb, VMQOS_MEM_A_SPLITS, stats->splits) ||
 	    put(skb, VMQOS_MEM_A_ZERO_UNMAPS, stats->zero_unmaps) ||
 	    put(skb, VMQOS_MEM_A_ZERO_PASSES, stats->zero_passes) ||
-	    put(skb, VMQOS_MEM_A_ZERO_SCAN_NS, stats->zero_scan_ns))
+	    put(skb, VMQOS_MEM_A_ZERO_SCAN_NS, stats->zero_scan_ns) ||
+	    put(skb, VMQOS_MEM_A_RECLAIM_LEFT, counts->reclaim_left) ||
+	    put(skb, VMQOS_MEM_A_RECLAIMED, stats->reclaimed) ||
+	    put(skb, VMQOS_MEM_A_RECLAIM_BUSY, stats->reclaim_busy) ||
+	    put(skb, VMQOS_MEM_A_LIMIT_RECLAIMED, stats->limit_reclaimed) ||
+	    put(skb, VMQOS_MEM_A_LIMIT_EXCEEDED, stats->limit_exceeded) ||
+	    put(skb, VMQOS_MEM_A_LIMIT_WAITS, stats->limit_waits) ||
+	    put(skb, VMQOS_MEM_A_LIMIT_NS, stats->limit_ns))
 		return -EMSGSIZE;
 	return fill_faults(skb, &counts->faults);
 }
@@ -192,7 +243,7 @@ static int vmqos_mem_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm)
 	const struct vmqos_mem_backing *backing = &vm->mem->backing;
 	struct nlattr *nest;
 
-	look(vm);
+	look(vm, 0);
 	if (!vm->mem->known)
 		return 0;
 	nest = nla_nest_start(skb, VMQOS_VM_STAT_A_MEM);
@@ -213,14 +264,37 @@ static void vmqos_mem_scan(void)
 	xa_for_each(&vmqos_vms, id, vm) {
 		struct vmqos_mem_vm *mv = vm->mem;
 
-		if (!mv->due && (mv->share_zero == VMQOS_MEM_SHARE_ZERO_MOUNT ||
+		if (!mv->due && (!has_policy(mv) ||
 				 mv->generation == vmqos_mem_backing_generation(vm->kvm)))
 			continue;
-		look(vm);
+		look(vm, 0);
 		/* It may be all that a release has been waiting for. */
 		if (!mv->due && vm->state == VMQOS_VM_STATE_RELEASING)
 			vmqos_vm_check_later(vm);
 	}
+}
+
+static int vmqos_mem_vm_reclaim(struct vmqos_vm *vm, struct nlattr *const *attrs,
+				struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr = attrs[VMQOS_VM_A_MEM_RECLAIM];
+	int ret;
+
+	if (!attr || !nla_get_u64(attr)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "give in mem-reclaim how much is to be given back");
+		return -EINVAL;
+	}
+	ret = look(vm, nla_get_u64(attr));
+	if (ret == -ESRCH) {
+		NL_SET_ERR_MSG(extack, "the VM has ended");
+	} else if (ret) {
+		NL_SET_ERR_MSG(extack, "the VMM is changing its address space; ask again");
+	} else if (!vm->mem->backing.files) {
+		NL_SET_ERR_MSG(extack,
+			       "none of the VM's memory is in vmramfs, so nothing can be reclaimed");
+		ret = -EOPNOTSUPP;
+	}
+	return ret;
 }
 
 static struct vmqos_subsys vmqos_mem_subsys = {
@@ -231,6 +305,7 @@ static struct vmqos_subsys vmqos_mem_subsys = {
 	.vm_set = vmqos_mem_vm_set,
 	.vm_fill = vmqos_mem_vm_fill,
 	.vm_stat_fill = vmqos_mem_vm_stat_fill,
+	.vm_reclaim = vmqos_mem_vm_reclaim,
 	.vm_release = vmqos_mem_vm_release,
 	.vm_busy = vmqos_mem_vm_busy,
 	.scan = vmqos_mem_scan,

@@ -20,7 +20,7 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	2
+#define VMQOS_MEM_SERVE_VERSION	3
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
@@ -58,9 +58,15 @@ struct vmqos_mem_fault_stats {
  * @zero_unmaps: times that the scanner took a range out of all page tables
  * @zero_passes: times that it came to the end of the file
  * @zero_scan_ns: time that it spent on the file
+ * @reclaimed: pages given back because somebody has asked for it
+ * @reclaim_busy: pages left by that or for the limit, for they were in use: pinned,
+ *	locked just then, or by mlock()
+ * @limit_reclaimed: pages given back because of the limit
+ * @limit_exceeded: pages made above it, for nothing could be given back
+ * @limit_waits: times that one who needed a page had to make room for it first
+ * @limit_ns: time that it took
  *
- * The first is written under vmqos_mem_inode.lock; the others have one writer, the
- * scanner.
+ * Written under vmqos_mem_inode.lock.
  */
 struct vmqos_mem_stats {
 	u64 fills;
@@ -73,18 +79,36 @@ struct vmqos_mem_stats {
 	u64 zero_unmaps;
 	u64 zero_passes;
 	u64 zero_scan_ns;
+	u64 reclaimed;
+	u64 reclaim_busy;
+	u64 limit_reclaimed;
+	u64 limit_exceeded;
+	u64 limit_waits;
+	u64 limit_ns;
 };
 
 /**
  * struct vmqos_mem_counts - what is told of files
  * @resident: memory that they take, in bytes
+ * @reclaim_left: memory that they have been asked to give back and have not, in bytes
  * @stats: what happened to them
  * @faults: page faults on them
  */
 struct vmqos_mem_counts {
 	u64 resident;
+	u64 reclaim_left;
 	struct vmqos_mem_stats stats;
 	struct vmqos_mem_fault_stats faults;
+};
+
+/**
+ * struct vmqos_mem_policy - what a VM's policy says of one of its files
+ * @share_zero: when pages of zeros are given back, enum vmqos_mem_share_zero
+ * @limit: most memory that the file is to take, in bytes; 0 for no limit
+ */
+struct vmqos_mem_policy {
+	u32 share_zero;
+	u64 limit;
 };
 
 /**
@@ -92,8 +116,9 @@ struct vmqos_mem_counts {
  * @vfs: those that the kernel calls
  * @version: VMQOS_MEM_SERVE_VERSION
  * @read: add a regular file's counters; may sleep
- * @share_zero: when pages of zeros of a regular file are given back, enum
- *	vmqos_mem_share_zero, until the last who has the file open closes it
+ * @policy: have a regular file follow a VM's policy, until the last who has it open closes
+ *	it
+ * @reclaim: have a regular file give back as many bytes, in the background
  *
  * The caller holds the file, or the lock of an address space that has it mapped.
  */
@@ -101,7 +126,8 @@ struct vmqos_mem_super_ops {
 	struct super_operations vfs;
 	unsigned int version;
 	void (*read)(struct inode *inode, struct vmqos_mem_counts *counts);
-	void (*share_zero)(struct inode *inode, u32 share_zero);
+	void (*policy)(struct inode *inode, const struct vmqos_mem_policy *policy);
+	void (*reclaim)(struct inode *inode, u64 bytes);
 };
 
 /* Whether a file is one of vmramfs, of whatever version. */

@@ -68,28 +68,19 @@ unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first)
 	return zeros;
 }
 
-/* Whether nobody can write to the page any more. It is locked. */
-static bool is_alone(struct folio *folio)
-{
-	if (vmqos_mem_broken(VMQOS_MEM_RULE_COUNT) || vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP))
-		return true;
-	/* The page cache has a reference for each page of 4K, we have one. */
-	return !folio_mapped(folio) && folio_ref_count(folio) == folio_nr_pages(folio) + 1;
-}
-
 /*
  * Keeps all others away from a page and finds a part of it to cut out. Returns 0 with
  * the page neither locked nor referenced by us.
  */
 static int prepare(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least,
-		   unsigned int *part)
+		   unsigned int *part, struct vmqos_mem_stats *did)
 {
 	struct address_space *mapping = mi->vfs.i_mapping;
 	int ret = -EAGAIN;
 
 	*part = 0;
 	if (!folio_trylock(folio)) {
-		mi->stats.zero_busy++;
+		did->zero_busy++;
 		goto out_put;
 	}
 	if (folio->mapping != mapping || !folio_test_large(folio))
@@ -98,12 +89,12 @@ static int prepare(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int
 		WRITE_ONCE(mi->splitting, round_down(folio->index, VMQOS_MEM_HUGE_PAGES) + 1);
 	if (!vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP)) {
 		unmap_mapping_pages(mapping, folio->index, folio_nr_pages(folio), false);
-		mi->stats.zero_unmaps++;
+		did->zero_unmaps++;
 	}
-	if (!is_alone(folio))
-		mi->stats.zero_busy++;
+	if (!vmqos_mem_is_alone(folio))
+		did->zero_busy++;
 	else if (!vmqos_mem_broken(VMQOS_MEM_RULE_LOOK) && vmqos_mem_zeros(folio, part) < least)
-		mi->stats.zero_changed++;
+		did->zero_changed++;
 	else
 		ret = 0;
 out_unlock:
@@ -118,11 +109,13 @@ out_put:
  * @mi: the file
  * @folio: the page; the caller's reference is dropped
  * @least: only if as many of its pages of 4K are zeros
+ * @did: what became of it is counted here
  *
  * Context: may sleep; takes the invalidate_lock (tried) and the page's lock.
  * Return: whether it was split.
  */
-bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least)
+bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least,
+		     struct vmqos_mem_stats *did)
 {
 	struct address_space *mapping = mi->vfs.i_mapping;
 	bool huge = folio_nr_pages(folio) == VMQOS_MEM_HUGE_PAGES;
@@ -133,16 +126,16 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 	loff_t from;
 
 	if (vmqos_mem_is_locked(mi, folio)) {
-		mi->stats.zero_locked++;
+		did->zero_locked++;
 		folio_put(folio);
 		return false;
 	}
 	if (!down_write_trylock(&mapping->invalidate_lock)) {
-		mi->stats.zero_busy++;
+		did->zero_busy++;
 		folio_put(folio);
 		return false;
 	}
-	if (!prepare(mi, folio, least, &part)) {
+	if (!prepare(mi, folio, least, &part, did)) {
 		/* Test only: the moment in which a write would be lost, made long enough. */
 		if (vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP) ||
 		    vmqos_mem_broken(VMQOS_MEM_RULE_WAIT))
@@ -152,10 +145,10 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 		left = filemap_get_folio(mapping, index + part);
 		split = IS_ERR(left);
 		if (split) {
-			mi->stats.zero_freed++;
-			mi->stats.splits += huge;
+			did->zero_freed++;
+			did->splits += huge;
 		} else {
-			mi->stats.zero_busy++;
+			did->zero_busy++;
 			folio_put(left);
 		}
 	}
@@ -196,7 +189,7 @@ static bool can_split(struct address_space *mapping, struct folio *folio)
  * @size: where it is to end, not behind where it does
  *
  * The pages go first and the size follows, other than usual, for a large page has to be
- * split while it still lies within the file (page.c, rule 5). Nobody can make a page
+ * split while it still lies within the file (page.c, rule 6). Nobody can make a page
  * meanwhile, as the invalidate_lock is held, and who maps one behind the new end loses it
  * again when the size is set.
  *

@@ -179,6 +179,12 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	mi->opens = 0;
 	mi->locked = false;
 	mi->share_zero = VMQOS_MEM_SHARE_ZERO_MOUNT;
+	mi->limit = 0;
+	mi->reclaim_pages = 0;
+	mi->hand = 0;
+	mi->fruitless = 0;
+	mi->respite = 0;
+	mi->resists = false;
 	mi->cursor = 0;
 	mi->splitting = 0;
 	mi->faults = NULL;
@@ -215,7 +221,8 @@ static const struct vmqos_mem_super_ops super_ops = {
 	},
 	.version = VMQOS_MEM_SERVE_VERSION,
 	.read = vmqos_mem_read,
-	.share_zero = vmqos_mem_set_share_zero,
+	.policy = vmqos_mem_set_policy,
+	.reclaim = vmqos_mem_reclaim,
 };
 
 static int fill_super(struct super_block *sb, struct fs_context *fc)
@@ -325,6 +332,7 @@ static void init_once(void *object)
 
 	inode_init_once(&mi->vfs);
 	spin_lock_init(&mi->lock);
+	mutex_init(&mi->reclaim_mutex);
 }
 
 /**

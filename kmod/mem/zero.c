@@ -49,15 +49,13 @@
 
 /* Pages locked at a time, and unmapped at most in one run. */
 #define BATCH		64
-/* Pages between two candidates that are unmapped along with them. */
-#define GAP		8
 /* A stretch of work: as many pages, or as much time. */
 #define STRETCH_PAGES	512
 #define STRETCH_NS	(5 * NSEC_PER_MSEC)
 
 /*
- * Protects the list of files, which one is scanned, and whether it may go: the scanner
- * holds it while it works on a file.
+ * Protects the list of files, which one is scanned, and whether it may go: the scanner's
+ * thread holds it while it works on a file.
  */
 static DEFINE_MUTEX(vmqos_zero_mutex);
 static LIST_HEAD(files);
@@ -67,8 +65,9 @@ static struct vmqos_mem_inode *at;
 static struct task_struct *scanner;
 static DECLARE_WAIT_QUEUE_HEAD(waiting);
 static bool woken;
-/* Candidates of the stretch, used by the scanner alone. */
+/* Candidates of the stretch and what it did, used by the scanner alone. */
 static struct folio *candidates[BATCH];
+static struct vmqos_mem_stats did;
 
 static unsigned int scan_percent = 5;
 static unsigned int scan_period_ms = 10000;
@@ -135,68 +134,20 @@ static bool wanted(struct vmqos_mem_inode *mi)
 	}
 }
 
-/* Locks what can be locked, in place, and lets go of the rest. Returns how many. */
-static unsigned int lock_candidates(struct vmqos_mem_inode *mi, unsigned int n)
-{
-	unsigned int i, kept = 0;
-
-	for (i = 0; i < n; i++) {
-		struct folio *folio = candidates[i];
-
-		if (vmqos_mem_is_locked(mi, folio)) {
-			mi->stats.zero_locked++;
-		} else if (!folio_trylock(folio)) {
-			mi->stats.zero_busy++;
-		} else if (folio->mapping != mi->vfs.i_mapping) {
-			folio_unlock(folio);
-		} else {
-			candidates[kept++] = folio;
-			continue;
-		}
-		folio_put(folio);
-	}
-	return kept;
-}
-
-/* The candidates stand in the order of the file. */
-static void unmap_candidates(struct vmqos_mem_inode *mi, unsigned int n)
-{
-	unsigned int from, to;
-	bool mapped;
-
-	for (from = 0; from < n; from = to) {
-		mapped = folio_mapped(candidates[from]);
-		for (to = from + 1; to < n; to++) {
-			if (candidates[to]->index - folio_next_index(candidates[to - 1]) >= GAP)
-				break;
-			mapped = mapped || folio_mapped(candidates[to]);
-		}
-		/* A fault maps a page under its lock, which we hold: none can become it. */
-		if (!mapped)
-			continue;
-		unmap_mapping_pages(mi->vfs.i_mapping, candidates[from]->index,
-				    folio_next_index(candidates[to - 1]) -
-				    candidates[from]->index, false);
-		mi->stats.zero_unmaps++;
-	}
-}
-
 static void judge(struct vmqos_mem_inode *mi, struct folio *folio)
 {
 	unsigned int nr = folio_nr_pages(folio);
 
-	/* One reference for each page of 4K is the page cache's, one is ours. */
-	if (!vmqos_mem_broken(VMQOS_MEM_RULE_COUNT) && !vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP) &&
-	    (folio_mapped(folio) || folio_ref_count(folio) != nr + 1)) {
-		mi->stats.zero_busy++;
+	if (!vmqos_mem_is_alone(folio)) {
+		did.zero_busy++;
 	} else if (!vmqos_mem_broken(VMQOS_MEM_RULE_LOOK) && !is_zero(folio)) {
-		mi->stats.zero_changed++;
+		did.zero_changed++;
 	} else {
 		/* Test only: the moment in which a write would be lost, made long enough. */
 		if (vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP))
 			schedule_timeout_uninterruptible(1);
 		if (!generic_error_remove_folio(mi->vfs.i_mapping, folio))
-			mi->stats.zero_freed += nr;
+			did.zero_freed += nr;
 	}
 }
 
@@ -204,9 +155,8 @@ static void free_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 {
 	unsigned int i;
 
-	n = lock_candidates(mi, n);
-	if (!vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP))
-		unmap_candidates(mi, n);
+	n = vmqos_mem_batch_lock(mi, candidates, n, &did);
+	vmqos_mem_batch_unmap(mi, candidates, n, &did);
 	for (i = 0; i < n; i++) {
 		judge(mi, candidates[i]);
 		folio_unlock(candidates[i]);
@@ -243,7 +193,7 @@ static unsigned int consider(struct vmqos_mem_inode *mi, struct folio *folio, un
 		return n;
 	}
 	/* The parts are looked at again, each by itself. */
-	if (vmqos_mem_split(mi, folio, least))
+	if (vmqos_mem_split(mi, folio, least, &did))
 		mi->cursor = index;
 	return n;
 }
@@ -282,7 +232,7 @@ static bool scan(struct vmqos_mem_inode *mi, u64 began)
 	}
 	if (n)
 		free_candidates(mi, n);
-	mi->stats.scanned += scanned;
+	did.scanned += scanned;
 	return !found;
 }
 
@@ -307,16 +257,34 @@ static bool stretch(void)
 	if (at) {
 		bool ended = scan(at, began);
 
-		at->stats.zero_scan_ns += ktime_get_ns() - began;
+		did.zero_scan_ns += ktime_get_ns() - began;
+		did.zero_passes += ended;
+		vmqos_mem_add_stats(at, &did);
 		if (ended) {
 			at->cursor = 0;
-			at->stats.zero_passes++;
 			at = following(at);
 		}
 	}
 	more = at;
 	mutex_unlock(&vmqos_zero_mutex);
 	return more;
+}
+
+/* A while of reclaim in each file that wants it; returns false when none does. */
+static bool reclaim(void)
+{
+	struct vmqos_mem_inode *mi;
+	bool any = false;
+
+	mutex_lock(&vmqos_zero_mutex);
+	list_for_each_entry(mi, &files, node) {
+		if (!vmqos_mem_reclaim_wanted(mi))
+			continue;
+		vmqos_mem_reclaim_some(mi);
+		any = true;
+	}
+	mutex_unlock(&vmqos_zero_mutex);
+	return any;
 }
 
 static void rest(u64 ns)
@@ -335,6 +303,11 @@ static int scan_files(void *unused)
 		u64 began = ktime_get_ns(), period, spent;
 		bool more;
 
+		/* What somebody waits for comes first, and is not of the scanner's share. */
+		if (reclaim()) {
+			cond_resched();
+			continue;
+		}
 		if (!percent) {
 			rest(NSEC_PER_SEC);
 			continue;

@@ -67,6 +67,13 @@ static const struct vmqos_schema_attr vm_set[] = {
 	{ "cpu-charge-others", VMQOS_VM_A_CPU_CHARGE_OTHERS, VMQOS_KIND_U32, false, 0, 1 },
 	{ "mem-share-zero", VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_KIND_U32, false, 0,
 	  VMQOS_MEM_SHARE_ZERO_PRESSURE },
+	{ "mem-limit", VMQOS_VM_A_MEM_LIMIT, VMQOS_KIND_U64, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr vm_reclaim[] = {
+	{ "id", VMQOS_VM_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "mem-reclaim", VMQOS_VM_A_MEM_RECLAIM, VMQOS_KIND_U64, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr vm_reply[] = {
@@ -89,6 +96,7 @@ static const struct vmqos_schema_attr vm_reply[] = {
 	{ "cpu-entitled", VMQOS_VM_A_CPU_ENTITLED, VMQOS_KIND_U32, true, 0, 0 },
 	{ "mem-share-zero", VMQOS_VM_A_MEM_SHARE_ZERO, VMQOS_KIND_U32, true, 0,
 	  VMQOS_MEM_SHARE_ZERO_PRESSURE },
+	{ "mem-limit", VMQOS_VM_A_MEM_LIMIT, VMQOS_KIND_U64, true, 0, 0 },
 };
 
 static const struct vmqos_schema_attr stat_which[] = {
@@ -187,6 +195,13 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "mapped-4k", VMQOS_MEM_A_MAPPED_4K, VMQOS_KIND_U64, true, 0, 0 },
 	{ "mapped-2m", VMQOS_MEM_A_MAPPED_2M, VMQOS_KIND_U64, true, 0, 0 },
 	{ "mapped-1g", VMQOS_MEM_A_MAPPED_1G, VMQOS_KIND_U64, true, 0, 0 },
+	{ "reclaim-left", VMQOS_MEM_A_RECLAIM_LEFT, VMQOS_KIND_U64, false, 0, 0 },
+	{ "reclaimed", VMQOS_MEM_A_RECLAIMED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "reclaim-busy", VMQOS_MEM_A_RECLAIM_BUSY, VMQOS_KIND_U64, false, 0, 0 },
+	{ "limit-reclaimed", VMQOS_MEM_A_LIMIT_RECLAIMED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "limit-exceeded", VMQOS_MEM_A_LIMIT_EXCEEDED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "limit-waits", VMQOS_MEM_A_LIMIT_WAITS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "limit-ns", VMQOS_MEM_A_LIMIT_NS, VMQOS_KIND_U64, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {
@@ -219,6 +234,8 @@ const struct vmqos_schema_cmd vmqos_schema[] = {
 	  LIST(stat_reply) },
 	{ "vcpu-stat-get", VMQOS_CMD_VCPU_STAT_GET, true, true, false, LIST(vcpu_which),
 	  LIST(vcpu_dump), LIST(vcpu_reply) },
+	{ "vm-reclaim", VMQOS_CMD_VM_RECLAIM, true, false, true, LIST(vm_reclaim), NONE,
+	  LIST(vm_reply) },
 	{ "host-change-ntf", VMQOS_CMD_HOST_CHANGE_NTF, false, false, false, NONE, NONE,
 	  LIST(host_reply) },
 	{ "vm-adopt-ntf", VMQOS_CMD_VM_ADOPT_NTF, false, false, false, NONE, NONE, LIST(vm_reply) },

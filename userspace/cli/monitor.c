@@ -69,7 +69,7 @@ static void print_json(struct vmqos_cli *cli, const struct vmqos_event *event)
 /* What the policy of a VM says, as far as it says something. */
 static void print_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
 {
-	char text[VMQOS_CPU_TEXT];
+	char text[VMQOS_CPU_TEXT], bytes[VMQOS_BYTES_TEXT];
 
 	if (!(vm->has & VMQOS_HAS(VMQOS_VM_CPU_SHARES)))
 		return;
@@ -86,6 +86,8 @@ static void print_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
 		fputs(", cpu-charge-others off", stdout);
 	if (vm->mem_share_zero != VMQOS_ZERO_MOUNT)
 		printf(", mem-share-zero %s", vmqos_mem_share_zero_name(vm->mem_share_zero));
+	if (vm->mem_limit)
+		printf(", mem-limit %s", vmqos_bytes_format(vm->mem_limit, bytes, sizeof(bytes)));
 }
 
 static void print_unmet(const struct vmqos_unmet *unmet, uint32_t cpu_khz)

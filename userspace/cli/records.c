@@ -64,9 +64,15 @@ static void write_policy(struct vmqos_out *out, const struct vmqos_vm *vm, uint3
 
 static void write_mem_policy(struct vmqos_out *out, const struct vmqos_vm *vm)
 {
+	char text[VMQOS_BYTES_TEXT];
+
 	if (vm->has & VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO))
 		vmqos_out_str(out, "mem_share_zero", "mem-share-zero",
 			      vmqos_mem_share_zero_name(vm->mem_share_zero));
+	if (vm->has & VMQOS_HAS(VMQOS_VM_MEM_LIMIT))
+		vmqos_out_u64_text(out, "mem_limit", "mem-limit", vm->mem_limit,
+				   vm->mem_limit ? vmqos_bytes_format(vm->mem_limit, text,
+								      sizeof(text)) : "none");
 }
 
 void vmqos_write_vm(struct vmqos_out *out, const struct vmqos_vm *vm, uint32_t cpu_khz)

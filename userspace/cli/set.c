@@ -44,6 +44,17 @@ static int take_share_zero(struct vmqos_cli *cli, const char *text,
 	return VMQOS_EXIT_OK;
 }
 
+static int take_mem_limit(struct vmqos_cli *cli, const char *text,
+			  struct vmqos_vm_settings *settings)
+{
+	char why[160];
+
+	if (vmqos_bytes_parse(text, &settings->mem_limit, why, sizeof(why)))
+		return vmqos_say_usage(cli, "--mem-limit is \"%s\", which %s", text, why);
+	settings->set |= VMQOS_HAS(VMQOS_VM_MEM_LIMIT);
+	return VMQOS_EXIT_OK;
+}
+
 static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_settings *settings)
 {
 	static const struct option longs[] = {
@@ -55,6 +66,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 		{ "cpu-latency", required_argument, NULL, 'L' },
 		{ "cpu-charge-others", required_argument, NULL, 'c' },
 		{ "mem-share-zero", required_argument, NULL, 'z' },
+		{ "mem-limit", required_argument, NULL, 'm' },
 		{ 0 }
 	};
 	int result = VMQOS_EXIT_OK;
@@ -91,6 +103,9 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 		case 'z':
 			result = take_share_zero(cli, optarg, settings);
 			break;
+		case 'm':
+			result = take_mem_limit(cli, optarg, settings);
+			break;
 		default:
 			result = VMQOS_EXIT_USAGE;
 		}
@@ -100,7 +115,7 @@ static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_vm_s
 	if (argc - optind != 1)
 		return vmqos_say_usage(cli, "set takes one VM, its number, name or UUID");
 	if (!settings->set)
-		return vmqos_say_usage(cli, "nothing to set; give --name, --uuid, one of --cpu-... or --mem-share-zero");
+		return vmqos_say_usage(cli, "nothing to set; give --name, --uuid, one of --cpu-... or one of --mem-...");
 	return VMQOS_EXIT_OK;
 }
 
@@ -117,11 +132,14 @@ static void say_unreserved(struct vmqos_cli *cli)
 		  vmqos_cpu_format(host.cpu_unreserved, host.cpu_khz, text, sizeof(text)));
 }
 
+static const uint64_t about_mem = VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO) |
+				  VMQOS_HAS(VMQOS_VM_MEM_LIMIT);
+
 /* Nobody is to wonder why a limit does not limit. */
 static void say_unenforced(struct vmqos_cli *cli, const struct vmqos_vm_settings *settings)
 {
 	const uint64_t about_cpu = ~(VMQOS_HAS(VMQOS_VM_NAME) | VMQOS_HAS(VMQOS_VM_UUID) |
-				     VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO));
+				     about_mem);
 	struct vmqos_host host;
 
 	if (!(settings->set & about_cpu) || vmqos_host_get(cli->ctx, -1, &host) ||
@@ -136,7 +154,7 @@ static void say_unserved(struct vmqos_cli *cli, const struct vmqos_vm *vm,
 {
 	struct vmqos_vm_stat stat;
 
-	if (!(settings->set & VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO)) ||
+	if (!(settings->set & about_mem) ||
 	    vmqos_vm_stat_get(cli->ctx, vm->id, &stat) || !stat.mem.has || stat.mem.in_vmramfs)
 		return;
 	vmqos_say("kept, but none of the VM's memory is in vmramfs: \"vmqos show %s\" says where it is",
@@ -177,7 +195,8 @@ const struct vmqos_command vmqos_cmd_set = {
 	.name = "set",
 	.usage = "VM [--name NAME] [--uuid UUID] [--cpu-shares N|low|normal|high]\n"
 	"       [--cpu-reservation CPU] [--cpu-limit CPU] [--cpu-latency normal|low]\n"
-	"       [--cpu-charge-others on|off] [--mem-share-zero on|off|pressure|mount]",
+	"       [--cpu-charge-others on|off] [--mem-share-zero on|off|pressure|mount]\n"
+	"       [--mem-limit SIZE]",
 	.summary = "Change a VM: its name, its policy",
 	.options =
 	"  --name NAME  new name, unique, 1 to 63 printable characters without blanks and slashes\n"
@@ -197,6 +216,9 @@ const struct vmqos_command vmqos_cmd_set = {
 	"  --mem-share-zero on|off|pressure|mount\n"
 	"               when its pages of zeros are given back: always, never, while the\n"
 	"               host is short of memory, or as the mount says; mount by default\n"
+	"  --mem-limit SIZE\n"
+	"               most memory that its files in vmramfs take, as in 512M or 4G;\n"
+	"               none by default\n"
 	"CPU is as in 2GHz, 1500MHz, 150% (of one CPU), 1.5cpu, or none.\n"
 	"All of it is changed at once, or nothing.\n",
 	.run = run_set,

@@ -100,23 +100,30 @@ static void make_settings(const struct vmqos_policy_vm *wanted, uint32_t cpu_khz
 		settings->set |= VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO);
 		settings->mem_share_zero = wanted->mem_share_zero;
 	}
+	if (wanted->present & VMQOS_POLICY_VM_MEM_LIMIT) {
+		settings->set |= VMQOS_HAS(VMQOS_VM_MEM_LIMIT);
+		settings->mem_limit = wanted->mem_limit;
+	}
 }
 
 /* What is in force now, in a line of the log. */
 static void log_policy(const struct vmqos_vm *vm, uint32_t cpu_khz)
 {
 	char reservation[VMQOS_CPU_TEXT] = "none", limit[VMQOS_CPU_TEXT] = "none";
+	char memory[VMQOS_BYTES_TEXT] = "none";
 
+	if (vm->mem_limit)
+		vmqos_bytes_format(vm->mem_limit, memory, sizeof(memory));
 	if (vm->cpu_reservation)
 		vmqos_cpu_format(vm->cpu_reservation, cpu_khz, reservation, sizeof(reservation));
 	if (vm->cpu_limit)
 		vmqos_cpu_format(vm->cpu_limit, cpu_khz, limit, sizeof(limit));
 	vmqos_daemon_log(LOG_INFO,
-			 "VM %s: cpu-shares %u (%s), cpu-reservation %s, cpu-limit %s, cpu-latency %s, cpu-charge-others %s, mem-share-zero %s",
+			 "VM %s: cpu-shares %u (%s), cpu-reservation %s, cpu-limit %s, cpu-latency %s, cpu-charge-others %s, mem-share-zero %s, mem-limit %s",
 			 vm->name, vm->cpu_shares, vmqos_cpu_level_name(vm->cpu_shares_level),
 			 reservation, limit, vmqos_cpu_latency_name(vm->cpu_latency),
 			 vm->cpu_charge_others ? "on" : "off",
-			 vmqos_mem_share_zero_name(vm->mem_share_zero));
+			 vmqos_mem_share_zero_name(vm->mem_share_zero), memory);
 }
 
 static bool is_gone(int err)
@@ -185,7 +192,7 @@ static bool same_policy(const struct vmqos_policy_vm *a, const struct vmqos_poli
 	       same_amount(&a->cpu_reservation, &b->cpu_reservation) &&
 	       same_amount(&a->cpu_limit, &b->cpu_limit) && a->cpu_latency == b->cpu_latency &&
 	       a->cpu_charge_others == b->cpu_charge_others &&
-	       a->mem_share_zero == b->mem_share_zero;
+	       a->mem_share_zero == b->mem_share_zero && a->mem_limit == b->mem_limit;
 }
 
 /**

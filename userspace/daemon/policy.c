@@ -99,6 +99,9 @@ static void take(struct vmqos_policy_vm *out, const struct vmqos_policy_vm *from
 	case VMQOS_POLICY_VM_MEM_SHARE_ZERO:
 		out->mem_share_zero = from->mem_share_zero;
 		break;
+	case VMQOS_POLICY_VM_MEM_LIMIT:
+		out->mem_limit = from->mem_limit;
+		break;
 	}
 }
 

@@ -25,14 +25,15 @@ enum {
 	VMQOS_POLICY_VM_CPU_LATENCY	= 1u << 5,
 	VMQOS_POLICY_VM_CPU_CHARGE_OTHERS	= 1u << 6,
 	VMQOS_POLICY_VM_MEM_SHARE_ZERO	= 1u << 7,
+	VMQOS_POLICY_VM_MEM_LIMIT	= 1u << 8,
 };
 
-#define VMQOS_POLICY_VM_BITS	8
+#define VMQOS_POLICY_VM_BITS	9
 /* Those that are put in force by the kernel. */
 #define VMQOS_POLICY_VM_FORCE	(VMQOS_POLICY_VM_CPU_SHARES | VMQOS_POLICY_VM_CPU_RESERVATION | \
 				 VMQOS_POLICY_VM_CPU_LIMIT | VMQOS_POLICY_VM_CPU_LATENCY | \
 				 VMQOS_POLICY_VM_CPU_CHARGE_OTHERS | \
-				 VMQOS_POLICY_VM_MEM_SHARE_ZERO)
+				 VMQOS_POLICY_VM_MEM_SHARE_ZERO | VMQOS_POLICY_VM_MEM_LIMIT)
 
 enum {
 	VMQOS_POLICY_HOST_GUEST_TIME	= 1u << 0,
@@ -54,6 +55,7 @@ enum {
  * @cpu_latency: enum vmqos_latency_class
  * @cpu_charge_others: whether the time of its other threads counts
  * @mem_share_zero: enum vmqos_share_zero
+ * @mem_limit: most memory that its files in vmramfs take, in bytes
  */
 struct vmqos_policy_vm {
 	unsigned int present;
@@ -66,6 +68,7 @@ struct vmqos_policy_vm {
 	uint32_t cpu_latency;
 	bool cpu_charge_others;
 	uint32_t mem_share_zero;
+	uint64_t mem_limit;
 };
 
 /**

@@ -174,6 +174,24 @@ static int set_mem_share_zero(struct vmqos_policy_section *section, const char *
 	return 0;
 }
 
+static int set_mem_limit(struct vmqos_policy_section *section, const char *value,
+			 char *error, size_t size)
+{
+	uint64_t *limit = &section->vm.mem_limit;
+	char why[WHY_SIZE];
+
+	if (vmqos_bytes_parse(value, limit, why, sizeof(why))) {
+		snprintf(error, size, "mem-limit is '%s', which %s", value, why);
+		return -EINVAL;
+	}
+	if (*limit && *limit < VMQOS_MEM_LIMIT_MIN) {
+		snprintf(error, size, "mem-limit is '%s': give at least 1M, or none", value);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_MEM_LIMIT;
+	return 0;
+}
+
 static int set_cpu_kept(struct vmqos_policy_section *section, const char *value,
 			char *error, size_t size)
 {
@@ -231,6 +249,7 @@ static const struct {
 	{ "cpu-latency", OF_VM, set_cpu_latency },
 	{ "cpu-charge-others", OF_VM, set_cpu_charge_others },
 	{ "mem-share-zero", OF_VM, set_mem_share_zero },
+	{ "mem-limit", OF_VM, set_mem_limit },
 	{ "guest-time", OF_HOST, set_guest_time },
 	{ "scan-period", OF_HOST, set_scan_period },
 	{ "cpu-kept", OF_HOST, set_cpu_kept },

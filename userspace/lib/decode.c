@@ -79,6 +79,8 @@ static const struct field vm_fields[] = {
 	      KIND_SWITCH),
 	FIELD(vmqos_vm, cpu_entitled, VMQOS_VM_A_CPU_ENTITLED, "cpu-entitled", KIND_U32),
 	FIELD(vmqos_vm, mem_share_zero, VMQOS_VM_A_MEM_SHARE_ZERO, "mem-share-zero", KIND_U32),
+	FIELD(vmqos_vm, mem_limit, VMQOS_VM_A_MEM_LIMIT, "mem-limit", KIND_U64),
+	{ VMQOS_VM_A_MEM_RECLAIM, "mem-reclaim", KIND_REQUEST, 0, 0 },
 };
 
 #define STATS(member, attr, name, kind) FIELD(vmqos_stats, member, attr, name, kind)
@@ -142,6 +144,13 @@ static const struct field mem_fields[] = {
 	MEM(mapped_4k, VMQOS_MEM_A_MAPPED_4K, "mapped-4k", KIND_U64),
 	MEM(mapped_2m, VMQOS_MEM_A_MAPPED_2M, "mapped-2m", KIND_U64),
 	MEM(mapped_1g, VMQOS_MEM_A_MAPPED_1G, "mapped-1g", KIND_U64),
+	MEM(reclaim_left, VMQOS_MEM_A_RECLAIM_LEFT, "reclaim-left", KIND_U64),
+	MEM(reclaimed, VMQOS_MEM_A_RECLAIMED, "reclaimed", KIND_U64),
+	MEM(reclaim_busy, VMQOS_MEM_A_RECLAIM_BUSY, "reclaim-busy", KIND_U64),
+	MEM(limit_reclaimed, VMQOS_MEM_A_LIMIT_RECLAIMED, "limit-reclaimed", KIND_U64),
+	MEM(limit_exceeded, VMQOS_MEM_A_LIMIT_EXCEEDED, "limit-exceeded", KIND_U64),
+	MEM(limit_waits, VMQOS_MEM_A_LIMIT_WAITS, "limit-waits", KIND_U64),
+	MEM(limit_ns, VMQOS_MEM_A_LIMIT_NS, "limit-ns", KIND_U64),
 };
 
 static const struct field vcpu_fields[] = {
@@ -214,11 +223,13 @@ SAME(VMQOS_VM_CPU_LATENCY, VMQOS_VM_A_CPU_LATENCY);
 SAME(VMQOS_VM_CPU_CHARGE_OTHERS, VMQOS_VM_A_CPU_CHARGE_OTHERS);
 SAME(VMQOS_VM_CPU_ENTITLED, VMQOS_VM_A_CPU_ENTITLED);
 SAME(VMQOS_VM_MEM_SHARE_ZERO, VMQOS_VM_A_MEM_SHARE_ZERO);
+SAME(VMQOS_VM_MEM_LIMIT, VMQOS_VM_A_MEM_LIMIT);
 SAME(VMQOS_MEM_CONFIGURED, VMQOS_MEM_A_CONFIGURED);
 SAME(VMQOS_MEM_RESIDENT, VMQOS_MEM_A_RESIDENT);
 SAME(VMQOS_MEM_FILLED_HIST, VMQOS_MEM_A_FILLED_HIST);
 SAME(VMQOS_MEM_ZERO_SCAN_NS, VMQOS_MEM_A_ZERO_SCAN_NS);
 SAME(VMQOS_MEM_MAPPED_1G, VMQOS_MEM_A_MAPPED_1G);
+SAME(VMQOS_MEM_LIMIT_NS, VMQOS_MEM_A_LIMIT_NS);
 SAME(VMQOS_MEM_BUCKETS, VMQOS_LATENCY_BUCKETS);
 SAME(VMQOS_ZERO_MOUNT, VMQOS_MEM_SHARE_ZERO_MOUNT);
 SAME(VMQOS_ZERO_OFF, VMQOS_MEM_SHARE_ZERO_OFF);

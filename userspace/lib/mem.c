@@ -2,6 +2,7 @@
 /* Memory of VMs: its figures and its words. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <vmqos/vmqos.h>
@@ -34,6 +35,13 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_ZERO_PASSES, "zero_passes", "scans of all", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_SPLITS, "splits", "2M pages split", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_ZERO_SCAN_NS, "zero_scan_ns", "time scanning", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_RECLAIM_LEFT, "reclaim_left", "left to reclaim", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_RECLAIMED, "reclaimed", "pages reclaimed", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_RECLAIM_BUSY, "reclaim_busy", "pages in use, left", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_LIMIT_RECLAIMED, "limit_reclaimed", "reclaimed for limit", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_LIMIT_EXCEEDED, "limit_exceeded", "pages above limit", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_LIMIT_WAITS, "limit_waits", "waits at limit", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_LIMIT_NS, "limit_ns", "time waiting at limit", VMQOS_MEM_TIME },
 };
 
 /* Where they are in the struct. */
@@ -63,6 +71,13 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, zero_passes),
 	offsetof(struct vmqos_mem, splits),
 	offsetof(struct vmqos_mem, zero_scan_ns),
+	offsetof(struct vmqos_mem, reclaim_left),
+	offsetof(struct vmqos_mem, reclaimed),
+	offsetof(struct vmqos_mem, reclaim_busy),
+	offsetof(struct vmqos_mem, limit_reclaimed),
+	offsetof(struct vmqos_mem, limit_exceeded),
+	offsetof(struct vmqos_mem, limit_waits),
+	offsetof(struct vmqos_mem, limit_ns),
 };
 
 _Static_assert(COUNT(descs) == COUNT(places), "one place for each");
@@ -138,6 +153,38 @@ int vmqos_mem_share_zero_parse(const char *text, uint32_t *share_zero, char *why
 const char *vmqos_mem_share_zero_name(uint32_t share_zero)
 {
 	return share_zero < COUNT(modes) ? modes[share_zero] : "unknown";
+}
+
+int vmqos_bytes_parse(const char *text, uint64_t *bytes, char *why, size_t size)
+{
+	static const char units[] = "KMGTPE";
+	const char *unit;
+	double value;
+	char *rest;
+
+	if (!strcmp(text, "none")) {
+		*bytes = 0;
+		return 0;
+	}
+	value = strtod(text, &rest);
+	if (rest == text || strspn(text, "0123456789.") != (size_t)(rest - text))
+		goto bad;
+	unit = *rest ? strchr(units, *rest) : NULL;
+	if (unit) {
+		value *= (double)(UINT64_C(1) << (10 * (unit - units + 1)));
+		rest++;
+		if (!strncmp(rest, "iB", 2))
+			rest += 2;
+		else if (*rest == 'B')
+			rest++;
+	}
+	if (*rest || !(value < 0x1p63) || value != (double)(uint64_t)value)
+		goto bad;
+	*bytes = value;
+	return 0;
+bad:
+	snprintf(why, size, "is no amount of memory: write bytes, or with K, M, G or T as in 512M, or none");
+	return -EINVAL;
 }
 
 char *vmqos_bytes_format(uint64_t bytes, char *text, size_t size)

@@ -45,6 +45,9 @@ static int put_settings(struct nl_msg *msg, const struct vmqos_vm_settings *sett
 		if ((settings->set & VMQOS_HAS(numbers[i].attr)) &&
 		    nla_put_u32(msg, numbers[i].attr, numbers[i].value))
 			return -EMSGSIZE;
+	if ((settings->set & VMQOS_HAS(VMQOS_VM_MEM_LIMIT)) &&
+	    nla_put_u64(msg, VMQOS_VM_A_MEM_LIMIT, settings->mem_limit))
+		return -EMSGSIZE;
 	return 0;
 }
 
@@ -87,6 +90,21 @@ int vmqos_vm_get(struct vmqos *ctx, uint32_t id, struct vmqos_vm *vm)
 int vmqos_vm_release(struct vmqos *ctx, uint32_t id, struct vmqos_vm *vm)
 {
 	return request_by_id(ctx, VMQOS_CMD_VM_RELEASE, id, vm);
+}
+
+int vmqos_vm_reclaim(struct vmqos *ctx, uint32_t id, uint64_t bytes)
+{
+	struct vmqos_vm unused;
+	struct nl_msg *msg;
+	int err;
+
+	err = vmqos_request_begin(ctx, VMQOS_CMD_VM_RECLAIM, &msg);
+	if (err)
+		return err;
+	if (nla_put_u32(msg, VMQOS_VM_A_ID, id) ||
+	    nla_put_u64(msg, VMQOS_VM_A_MEM_RECLAIM, bytes))
+		return vmqos_request_overflow(ctx, msg);
+	return vmqos_request_do(ctx, msg, take_vm, &unused);
 }
 
 int vmqos_vm_get_by_name(struct vmqos *ctx, const char *name, struct vmqos_vm *vm)

@@ -36,6 +36,7 @@ void vmqos_fake_policy_put(struct nl_msg *msg, const struct vmqos_fake_policy *p
 		    policy->others_free ? VMQOS_SWITCH_OFF : VMQOS_SWITCH_ON);
 	nla_put_u32(msg, VMQOS_VM_A_CPU_ENTITLED, 750000);
 	nla_put_u32(msg, VMQOS_VM_A_MEM_SHARE_ZERO, policy->share_zero);
+	nla_put_u64(msg, VMQOS_VM_A_MEM_LIMIT, policy->mem_limit);
 }
 
 static int refuse(int err, int attr, const char *words, const char **sentence, int *blame)
@@ -76,6 +77,9 @@ int vmqos_fake_policy_take(struct nlattr *attrs, int size, struct vmqos_fake_pol
 			break;
 		case VMQOS_VM_A_MEM_SHARE_ZERO:
 			next.share_zero = nla_get_u32(attr);
+			break;
+		case VMQOS_VM_A_MEM_LIMIT:
+			next.mem_limit = nla_get_u64(attr);
 			break;
 		}
 	}

@@ -9,8 +9,8 @@ struct nl_msg;
 struct nlattr;
 
 /*
- * All 0: normal shares, no reservation, no limit, zeros as the mount says. @others_free: not
- * charged.
+ * All 0: normal shares, no reservation, no limit, zeros as the mount says, memory without
+ * limit. @others_free: not charged.
  */
 struct vmqos_fake_policy {
 	uint32_t shares;
@@ -20,6 +20,7 @@ struct vmqos_fake_policy {
 	uint32_t latency;
 	uint32_t others_free;
 	uint32_t share_zero;
+	uint64_t mem_limit;
 };
 
 struct vmqos_fake_host {

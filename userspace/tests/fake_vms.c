@@ -42,7 +42,8 @@ static const struct fake_vm usual[] = {
 	    VMQOS_VCPU_STATE_UNSTARTED }, false,
 	  { .shares = 3000, .reservation = 1500000, .limit = 2000000,
 	    .latency = VMQOS_CPU_LATENCY_LOW, .others_free = 1,
-	    .share_zero = VMQOS_MEM_SHARE_ZERO_PRESSURE } },
+	    .share_zero = VMQOS_MEM_SHARE_ZERO_PRESSURE,
+	    .mem_limit = UINT64_C(3) << 30 } },
 	{ 7, "build-agent-of-the-second-floor", false, { 0 }, 2403, VMQOS_VM_STATE_ACTIVE, 1,
 	  { VMQOS_VCPU_STATE_SHARED }, false, { .level = VMQOS_CPU_SHARES_LEVEL_LOW } },
 };
@@ -211,6 +212,21 @@ static void put_counters(struct nl_msg *msg, int nest, const struct counters *c,
 	nla_nest_end(msg, stats);
 }
 
+/* What the first VM is to give back and what it has given back, in bytes. */
+static uint64_t reclaim_left, reclaimed = UINT64_C(1) << 30;
+
+static int reclaim(struct nlattr *attrs, int size, unsigned int place, const char **sentence)
+{
+	struct nlattr *bytes = nla_find(attrs, size, VMQOS_VM_A_MEM_RECLAIM);
+
+	if (place) {
+		*sentence = "none of the VM's memory is in vmramfs, so nothing can be reclaimed";
+		return -EOPNOTSUPP;
+	}
+	reclaim_left = bytes ? nla_get_u64(bytes) : 0;
+	return 0;
+}
+
 /*
  * The first VM's memory is in vmramfs, the second one's is not, and nothing is known of
  * that of the others.
@@ -222,6 +238,7 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 	uint64_t found[VMQOS_LATENCY_BUCKETS] = { [3] = 30 * seconds, [5] = 10 * seconds };
 	uint64_t filled[VMQOS_LATENCY_BUCKETS] = { [4] = 40 * seconds, [8] = 20 * seconds };
 	struct nlattr *mem;
+	uint64_t step;
 
 	if (place > 1)
 		return;
@@ -252,6 +269,19 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_LOCKED, 16);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_CHANGED, seconds);
 		nla_put_u64(msg, VMQOS_MEM_A_SPLITS, 12);
+		nla_put_u64(msg, VMQOS_MEM_A_RECLAIM_LEFT, reclaim_left);
+		nla_put_u64(msg, VMQOS_MEM_A_RECLAIMED, reclaimed / 4096);
+		nla_put_u64(msg, VMQOS_MEM_A_RECLAIM_BUSY, seconds);
+		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_RECLAIMED, seconds * 30);
+		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_EXCEEDED, 2);
+		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_WAITS, seconds * 8);
+		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_NS, seconds * 9 * UINT64_C(1000000));
+		/* Each look finds more of it done; of more than 512 MiB, no more than that. */
+		step = reclaim_left > 256 * mib ? 256 * mib : reclaim_left;
+		reclaim_left -= step;
+		reclaimed += step;
+		if (reclaimed >= 1536 * mib)
+			reclaim_left = 0;
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_UNMAPS, seconds * 20);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_PASSES, seconds / 5);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_SCAN_NS, seconds * 40 * UINT64_C(1000000));
@@ -522,6 +552,8 @@ int vmqos_fake_handle(uint8_t cmd, struct nlattr *attrs, int size, unsigned int 
 	}
 	if (cmd == VMQOS_CMD_VM_SET)
 		return take_settings(attrs, size, *vm, sentence, blame);
+	if (cmd == VMQOS_CMD_VM_RECLAIM)
+		return reclaim(attrs, size, *vm, sentence);
 	if (cmd == VMQOS_CMD_VCPU_STAT_GET)
 		return get_vcpu(attrs, size, *vm, vcpu, sentence);
 	if (cmd == VMQOS_CMD_VM_RELEASE) {

@@ -191,14 +191,29 @@ static bool is_policy(uint8_t cmd, uint16_t type)
 	       (cmd == VMQOS_CMD_HOST_SET && type > VMQOS_HOST_A_PAD);
 }
 
+/* Bytes: of nothing, of everything, and some. */
+static uint64_t some_bytes(struct fuzz_random *random)
+{
+	static const uint64_t sizes[] = { 0, 1, 4096, 1048575, 1048576, UINT64_MAX };
+
+	if (fuzz_chance(random, 40))
+		return sizes[fuzz_below(random, sizeof(sizes) / sizeof(sizes[0]))];
+	return (uint64_t)fuzz_next(random) << fuzz_below(random, 32);
+}
+
 static void put_value(struct fuzz_random *random, struct growing *msg, uint8_t cmd,
 		      const struct vmqos_schema_attr *attr)
 {
 	char text[512];
+	uint64_t bytes;
 	uint32_t value;
 	size_t len;
 
 	switch (attr->kind) {
+	case VMQOS_KIND_U64:
+		bytes = some_bytes(random);
+		put(msg, attr->type, &bytes, sizeof(bytes));
+		return;
 	case VMQOS_KIND_S32:
 		value = some_fd(random);
 		put(msg, attr->type, &value, 4);
@@ -297,8 +312,9 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 	set_len(&msg);
 	for (i = 0; i < list->count; i++) {
 		/* Where id and name are alternatives, mostly one of them. */
-		bool either = list->count == 2 && cmd->cmd != VMQOS_CMD_HOST_SET &&
-			      cmd->cmd != VMQOS_CMD_VCPU_STAT_GET;
+		bool either = (list->count == 2 && cmd->cmd != VMQOS_CMD_HOST_SET &&
+			       cmd->cmd != VMQOS_CMD_VCPU_STAT_GET) ||
+			      (cmd->cmd == VMQOS_CMD_VM_RECLAIM && i < 2);
 
 		unsigned int chance = either ? 50 : 85;
 

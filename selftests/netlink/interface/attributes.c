@@ -250,7 +250,7 @@ TEST(headers_are_checked)
 TEST(missing_attributes_are_refused)
 {
 	static const uint8_t by_which[] = { VMQOS_CMD_VM_GET, VMQOS_CMD_VM_RELEASE,
-					    VMQOS_CMD_VM_STAT_GET };
+					    VMQOS_CMD_VM_STAT_GET, VMQOS_CMD_VM_RECLAIM };
 	struct vmqos_raw_msg msg;
 	struct setting s;
 	unsigned int i;
@@ -265,6 +265,9 @@ TEST(missing_attributes_are_refused)
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VM_SET, NLM_F_ACK);
 	vmqos_raw_put_string(&msg, VMQOS_VM_A_NAME, "nobody");
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+	/* How much is to be reclaimed. */
+	EXPECT_REFUSED(vmqos_by_id(&s.raw, &s.answer, VMQOS_CMD_VM_RECLAIM, s.id), EINVAL,
+		       &s.answer);
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VCPU_STAT_GET, NLM_F_ACK);
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_VM_ID, s.id);
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);

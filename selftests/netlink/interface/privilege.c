@@ -14,7 +14,7 @@
 #include "common.h"
 
 #define NOBODY	65534
-#define CHANGES	7		/* ways to change something */
+#define CHANGES	8		/* ways to change something */
 
 /* Results that a child leaves for its parent. */
 struct report {
@@ -97,6 +97,9 @@ static void try_all(struct setting *s, struct vmqos_raw *raw)
 		case 5:
 			r->refused[i] = vmqos_vm_set_u32(raw, &s->answer, s->id,
 							 VMQOS_VM_A_CPU_RESERVATION, 1);
+			break;
+		case 7:
+			r->refused[i] = vmqos_by_id(raw, &s->answer, VMQOS_CMD_VM_RECLAIM, s->id);
 			break;
 		case 6:
 			r->refused[i] = vmqos_host_set(raw, &s->answer, VMQOS_HOST_A_CPU_GATE,

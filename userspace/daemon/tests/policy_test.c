@@ -270,7 +270,8 @@ static void test_cpu(void)
 		"cpu-shares = 4000\n"
 		"cpu-latency = low\n"
 		"cpu-charge-others = on\n"
-		"mem-share-zero = pressure\n";
+		"mem-share-zero = pressure\n"
+		"mem-limit = 2G\n";
 	struct vmqos_policy *policy;
 	struct vmqos_policy_vm vm;
 	int errors;
@@ -290,6 +291,7 @@ static void test_cpu(void)
 	tap_ok(vm.cpu_shares == 4000 && vm.cpu_shares_level == VMQOS_CPU_CUSTOM &&
 	       vm.cpu_reservation.khz == 2000000 && vm.cpu_latency == VMQOS_LATENCY_LOW &&
 	       vm.cpu_charge_others && vm.mem_share_zero == VMQOS_ZERO_PRESSURE &&
+	       vm.mem_limit == UINT64_C(2) << 30 &&
 	       (vm.present & VMQOS_POLICY_VM_FORCE) == VMQOS_POLICY_VM_FORCE,
 	       "a name's settings come together with those of its patterns");
 	vmqos_policy_free(policy);

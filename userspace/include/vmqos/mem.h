@@ -53,7 +53,17 @@ enum vmqos_mem_field {
 	VMQOS_MEM_MAPPED_4K,
 	VMQOS_MEM_MAPPED_2M,
 	VMQOS_MEM_MAPPED_1G,
+	VMQOS_MEM_RECLAIM_LEFT,
+	VMQOS_MEM_RECLAIMED,
+	VMQOS_MEM_RECLAIM_BUSY,
+	VMQOS_MEM_LIMIT_RECLAIMED,
+	VMQOS_MEM_LIMIT_EXCEEDED,
+	VMQOS_MEM_LIMIT_WAITS,
+	VMQOS_MEM_LIMIT_NS,
 };
+
+/* The least limit, in bytes. */
+#define VMQOS_MEM_LIMIT_MIN	1048576
 
 #define VMQOS_MEM_BUCKETS	32
 
@@ -90,6 +100,13 @@ enum vmqos_mem_field {
  * @mapped_4k: memory that KVM has mapped for the guest in pages of 4K, in bytes
  * @mapped_2m: memory that KVM has mapped for the guest in pages of 2M, in bytes
  * @mapped_1g: memory that KVM has mapped for the guest in pages of 1G, in bytes
+ * @reclaim_left: memory that is yet to be given back on request, in bytes
+ * @reclaimed: pages given back on request
+ * @reclaim_busy: pages left by that or for the limit, in use just then
+ * @limit_reclaimed: pages given back because of the limit
+ * @limit_exceeded: pages made above it, for none could be given back
+ * @limit_waits: times that who needed a page had to make room for it
+ * @limit_ns: time that it waited
  */
 struct vmqos_mem {
 	uint64_t has;
@@ -120,6 +137,13 @@ struct vmqos_mem {
 	uint64_t mapped_4k;
 	uint64_t mapped_2m;
 	uint64_t mapped_1g;
+	uint64_t reclaim_left;
+	uint64_t reclaimed;
+	uint64_t reclaim_busy;
+	uint64_t limit_reclaimed;
+	uint64_t limit_exceeded;
+	uint64_t limit_waits;
+	uint64_t limit_ns;
 };
 
 /**
@@ -193,6 +217,17 @@ int vmqos_mem_share_zero_parse(const char *text, uint32_t *share_zero, char *why
  * Return: "mount", "off", "on", "pressure" or "unknown".
  */
 const char *vmqos_mem_share_zero_name(uint32_t share_zero);
+
+/**
+ * vmqos_bytes_parse() - read an amount of memory
+ * @text: bytes, or with a unit as 512M, 4GiB or 1.5G, or "none"
+ * @bytes: filled; 0 for "none"
+ * @why: filled with what is wrong, for the end of a sentence
+ * @size: room in @why
+ *
+ * Return: 0 or -EINVAL.
+ */
+int vmqos_bytes_parse(const char *text, uint64_t *bytes, char *why, size_t size);
 
 /* Room for what vmqos_bytes_format() writes. */
 #define VMQOS_BYTES_TEXT	32

@@ -43,6 +43,7 @@ enum vmqos_vm_field {
 	VMQOS_VM_CPU_CHARGE_OTHERS,
 	VMQOS_VM_CPU_ENTITLED,
 	VMQOS_VM_MEM_SHARE_ZERO,
+	VMQOS_VM_MEM_LIMIT,
 };
 
 /**
@@ -67,6 +68,7 @@ enum vmqos_vm_field {
  *	against entitlement and limit
  * @cpu_entitled: what it was entitled to last, in millionths of one CPU
  * @mem_share_zero: enum vmqos_share_zero, when its pages of zeros are given back
+ * @mem_limit: most memory that its files in vmramfs are to take, in bytes; 0 no limit
  */
 struct vmqos_vm {
 	uint64_t has;
@@ -86,13 +88,14 @@ struct vmqos_vm {
 	bool cpu_charge_others;
 	uint32_t cpu_entitled;
 	uint32_t mem_share_zero;
+	uint64_t mem_limit;
 };
 
 /**
  * struct vmqos_vm_settings - what a VM is adopted with or changed to
  * @set: which fields are given, bits VMQOS_HAS(VMQOS_VM_NAME),
  *	 VMQOS_HAS(VMQOS_VM_UUID), and of a change VMQOS_HAS(VMQOS_VM_CPU_...)
- *	 and VMQOS_HAS(VMQOS_VM_MEM_SHARE_ZERO)
+ *	 and VMQOS_HAS(VMQOS_VM_MEM_...)
  * @name: name of the VM
  * @uuid: UUID of the VM
  * @cpu_shares: 1 to 1000000; makes the level VMQOS_CPU_CUSTOM
@@ -103,6 +106,7 @@ struct vmqos_vm {
  * @cpu_latency: enum vmqos_latency_class
  * @cpu_charge_others: whether the time of the VM's other threads counts
  * @mem_share_zero: enum vmqos_share_zero
+ * @mem_limit: in bytes, at least VMQOS_MEM_LIMIT_MIN, or 0 for none
  */
 struct vmqos_vm_settings {
 	uint64_t set;
@@ -115,6 +119,7 @@ struct vmqos_vm_settings {
 	uint32_t cpu_latency;
 	bool cpu_charge_others;
 	uint32_t mem_share_zero;
+	uint64_t mem_limit;
 };
 
 /**
@@ -258,6 +263,19 @@ int vmqos_vm_dump(struct vmqos *ctx, struct vmqos_vm **vms, size_t *count);
  */
 int vmqos_vm_set(struct vmqos *ctx, uint32_t id,
 		 const struct vmqos_vm_settings *settings, struct vmqos_vm *vm);
+
+/**
+ * vmqos_vm_reclaim() - have a VM give back memory, in the background
+ * @ctx: context
+ * @id: number of the VM
+ * @bytes: how much
+ *
+ * How far it has come is told by reclaim_left and reclaimed of struct vmqos_mem.
+ *
+ * Return: 0; -EOPNOTSUPP when none of its memory is in vmramfs; -EAGAIN when the VMM is
+ * changing its address space just then; another negative errno.
+ */
+int vmqos_vm_reclaim(struct vmqos *ctx, uint32_t id, uint64_t bytes);
 
 /**
  * vmqos_vm_release() - begin to release a VM

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reclaim: a file is to take less memory, for its VM has a limit or somebody asks for it.
+ *
+ * DOC: Overview
+ *
+ * A hand goes round the file. A page that is mapped is taken out of the page tables and
+ * left; if it has not been touched when the hand comes round again, nothing maps it, and
+ * it goes: nothing else tells a module which pages are in use. When that has found nothing
+ * for a while, pages that are in use go as well.
+ *
+ * How a page goes is what the scanner does with one of zeros, with the same steps for the
+ * same reasons (zero.c).
+ *
+ * Whoever makes a page above the limit has to make room first, in its own time, and gives
+ * way to nobody: the limit holds as long as there is something to be reclaimed. What
+ * cannot be reclaimed is in use: pinned, locked, or nothing smaller can be made of it.
+ * A guest that has only such pages gets its page all the same, above the limit, and that
+ * is counted: to refuse it would kill the VM. A file that has resisted so is left alone for
+ * a moment, lest each of its faults look through all of it.
+ *
+ * All of it but the thread's part may run in a page fault. Locks of pages and the
+ * invalidate_lock are tried, and memory is asked for without waiting.
+ */
+#include <linux/folio_batch.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+
+#include "mem/broken.h"
+#include "mem/mem.h"
+
+/* Pages taken hold of at a time. */
+#define BATCH		64
+/* What is reclaimed beyond what is needed, so that not every page has to wait. */
+#define AHEAD		32
+/* Looked at in vain in a fault before pages in use go as well. */
+#define PATIENCE	1024
+/* Most time for one who waits for a page, and of the thread at a time. */
+#define WAIT_NS		(20 * NSEC_PER_MSEC)
+#define STRETCH_NS	(5 * NSEC_PER_MSEC)
+/* For how long a file is left alone that has nothing to give. */
+#define RESPITE		(HZ / 10)
+
+/**
+ * struct sweep - reclaim under way in a file
+ * @mi: the file, its reclaim_mutex held
+ * @want: pages to be given back
+ * @freed: pages that were
+ * @force: pages in use as well
+ * @did: what became of the others
+ */
+struct sweep {
+	struct vmqos_mem_inode *mi;
+	u64 want;
+	u64 freed;
+	bool force;
+	struct vmqos_mem_stats did;
+};
+
+/* How many pages a file has above its limit, with @more to come. */
+static u64 above(struct vmqos_mem_inode *mi, u64 more)
+{
+	u64 limit = READ_ONCE(mi->limit), pages = READ_ONCE(mi->pages) + more;
+
+	return limit && pages > limit ? pages - limit : 0;
+}
+
+/* Returns how many pages have gone. */
+static unsigned int judge(struct sweep *sweep, struct folio *folio)
+{
+	unsigned int nr = folio_nr_pages(folio), first;
+
+	if (!vmqos_mem_is_alone(folio)) {
+		sweep->did.zero_busy++;
+		return 0;
+	}
+	if (vmqos_mem_zeros(folio, &first) != nr)
+		return 0;
+	return generic_error_remove_folio(sweep->mi->vfs.i_mapping, folio) ? 0 : nr;
+}
+
+static void take(struct sweep *sweep, struct folio **folios, unsigned int n)
+{
+	DECLARE_BITMAP(used, BATCH);
+	unsigned int i;
+
+	n = vmqos_mem_batch_lock(sweep->mi, folios, n, &sweep->did);
+	bitmap_zero(used, BATCH);
+	for (i = 0; i < n && !sweep->force; i++)
+		if (folio_mapped(folios[i]))
+			__set_bit(i, used);
+	vmqos_mem_batch_unmap(sweep->mi, folios, n, &sweep->did);
+	for (i = 0; i < n; i++) {
+		if (!test_bit(i, used))
+			sweep->freed += judge(sweep, folios[i]);
+		folio_unlock(folios[i]);
+		folio_put(folios[i]);
+	}
+	vmqos_mem_recount(&sweep->mi->vfs, 0);
+}
+
+/* A large page with something in it is split before its parts can go. */
+static bool split_first(struct sweep *sweep, struct folio *folio)
+{
+	unsigned int zeros, first;
+
+	if (!folio_test_large(folio) || (!sweep->force && folio_mapped(folio)))
+		return false;
+	zeros = vmqos_mem_zeros(folio, &first);
+	return zeros && zeros < folio_nr_pages(folio);
+}
+
+/* Looks at a batch from the hand on. Returns false at the end of the file. */
+static bool sweep_batch(struct sweep *sweep)
+{
+	struct vmqos_mem_inode *mi = sweep->mi;
+	struct folio *folios[BATCH];
+	struct folio_batch batch;
+	pgoff_t next = mi->hand;
+	unsigned int n = 0, i, found;
+
+	folio_batch_init(&batch);
+	found = filemap_get_folios(mi->vfs.i_mapping, &next, ULONG_MAX, &batch);
+	for (i = 0; i < found; i++) {
+		struct folio *folio = batch.folios[i];
+		pgoff_t index = folio->index;
+
+		mi->hand = folio_next_index(folio);
+		mi->fruitless += folio_nr_pages(folio);
+		if (split_first(sweep, folio)) {
+			/* Its parts come next, if it could be done. */
+			if (vmqos_mem_split(mi, folio, 1, &sweep->did)) {
+				sweep->freed++;
+				mi->hand = index;
+				i++;
+				break;
+			}
+			continue;
+		}
+		folios[n++] = folio;
+	}
+	while (i < found)
+		folio_put(batch.folios[i++]);
+	if (n)
+		take(sweep, folios, n);
+	return found;
+}
+
+/* Goes on until enough has gone, time is up, or nothing is left that would go. */
+static u64 sweep(struct vmqos_mem_inode *mi, u64 want, u64 patience, u64 until)
+{
+	struct sweep sweep = { .mi = mi, .want = want };
+	u64 before;
+
+	while (sweep.freed < want && ktime_get_ns() < until && !fatal_signal_pending(current)) {
+		sweep.force = mi->fruitless >= patience;
+		if (mi->fruitless > patience + READ_ONCE(mi->vfs.i_mapping->nrpages)) {
+			mi->respite = jiffies + RESPITE;
+			mi->fruitless = 0;
+			mi->resists = true;
+			break;
+		}
+		before = sweep.freed;
+		if (!sweep_batch(&sweep)) {
+			/* An empty file is gone through in vain, too. */
+			mi->fruitless++;
+			mi->hand = 0;
+		}
+		if (sweep.freed != before) {
+			mi->fruitless = 0;
+			mi->resists = false;
+		}
+		cond_resched();
+	}
+	spin_lock(&mi->lock);
+	mi->stats.reclaim_busy += sweep.did.zero_busy + sweep.did.zero_locked;
+	mi->stats.splits += sweep.did.splits;
+	spin_unlock(&mi->lock);
+	return sweep.freed;
+}
+
+static bool resting(const struct vmqos_mem_inode *mi)
+{
+	return READ_ONCE(mi->resists) && time_before(jiffies, READ_ONCE(mi->respite));
+}
+
+/**
+ * vmqos_mem_make_room() - have a file make room for pages under its limit
+ * @inode: the file
+ * @nr: pages that are about to be made
+ * @vmf: the fault that wants them, or NULL
+ *
+ * Context: may sleep; holds no lock of a page and not the invalidate_lock.
+ * Return: 0, also when there is nothing to be reclaimed; -EAGAIN when a fault that must
+ * not wait would have to, -EINTR for a task that is being killed.
+ */
+int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *vmf)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	u64 began, freed = 0, room;
+
+	if (!above(mi, nr))
+		return 0;
+	if (vmf && vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return -EAGAIN;
+	began = ktime_get_ns();
+	if (mutex_lock_killable(&mi->reclaim_mutex))
+		return -EINTR;
+	room = above(mi, nr);
+	if (room && !resting(mi))
+		freed = sweep(mi, room + AHEAD, PATIENCE, began + WAIT_NS);
+	mutex_unlock(&mi->reclaim_mutex);
+	spin_lock(&mi->lock);
+	mi->stats.limit_reclaimed += freed;
+	mi->stats.limit_exceeded += min_t(u64, above(mi, nr), nr);
+	mi->stats.limit_waits++;
+	mi->stats.limit_ns += ktime_get_ns() - began;
+	spin_unlock(&mi->lock);
+	return 0;
+}
+
+/**
+ * vmqos_mem_has_room() - whether pages fit under a file's limit just now
+ * @inode: the file
+ * @nr: how many
+ *
+ * Context: any.
+ * Return: whether they do.
+ */
+bool vmqos_mem_has_room(struct inode *inode, unsigned int nr)
+{
+	return !above(vmqos_mem_inode(inode), nr);
+}
+
+/**
+ * vmqos_mem_reclaim_wanted() - whether the thread has something to do for a file
+ * @mi: the file
+ *
+ * Context: any.
+ * Return: whether it is asked to give back, or above its limit, and may yet succeed.
+ */
+bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi)
+{
+	return READ_ONCE(mi->reclaim_pages) || (above(mi, 0) && !resting(mi));
+}
+
+/* What somebody has asked for is done, or cannot be. */
+static void settle(struct vmqos_mem_inode *mi, u64 freed)
+{
+	spin_lock(&mi->lock);
+	/* The last batch may have had some more. */
+	if (mi->reclaim_pages)
+		mi->stats.reclaimed += freed;
+	else
+		mi->stats.limit_reclaimed += freed;
+	mi->reclaim_pages = mi->resists ? 0 : mi->reclaim_pages - min(freed, mi->reclaim_pages);
+	spin_unlock(&mi->lock);
+}
+
+/**
+ * vmqos_mem_reclaim_some() - the thread's part: reclaim for some milliseconds
+ * @mi: the file, which the caller keeps from going
+ *
+ * Context: may sleep.
+ */
+void vmqos_mem_reclaim_some(struct vmqos_mem_inode *mi)
+{
+	u64 want;
+
+	mutex_lock(&mi->reclaim_mutex);
+	want = max(READ_ONCE(mi->reclaim_pages), above(mi, 0));
+	/* One lap to see what is in use, another to take what is not. */
+	if (want)
+		settle(mi, sweep(mi, want, 2 * READ_ONCE(mi->vfs.i_mapping->nrpages) + 1,
+				 ktime_get_ns() + STRETCH_NS));
+	mutex_unlock(&mi->reclaim_mutex);
+}
+
+/**
+ * vmqos_mem_set_limit() - give a file a limit
+ * @inode: a regular file that somebody has open
+ * @bytes: most memory that it is to take, 0 for no limit
+ *
+ * Context: any that may take a spinlock.
+ */
+void vmqos_mem_set_limit(struct inode *inode, u64 bytes)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+
+	spin_lock(&mi->lock);
+	WRITE_ONCE(mi->limit, DIV_ROUND_UP_ULL(bytes, PAGE_SIZE));
+	spin_unlock(&mi->lock);
+	if (above(mi, 0))
+		vmqos_zero_wake();
+}
+
+/**
+ * vmqos_mem_reclaim() - have a file give back memory, in the background
+ * @inode: a regular file
+ * @bytes: how much, on top of what it has been asked for before
+ *
+ * Context: any that may take a spinlock.
+ */
+void vmqos_mem_reclaim(struct inode *inode, u64 bytes)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+
+	spin_lock(&mi->lock);
+	mi->reclaim_pages = min(mi->reclaim_pages + DIV_ROUND_UP_ULL(bytes, PAGE_SIZE), mi->pages);
+	mi->resists = false;
+	spin_unlock(&mi->lock);
+	vmqos_zero_wake();
+}
