@@ -15,12 +15,18 @@
  * @VMQOS_MEM_RULE_COUNT: see that nobody holds a reference
  * @VMQOS_MEM_RULE_LOOK: look again when nobody can write any more
  * @VMQOS_MEM_RULE_WAIT: let nobody have a large page back before it is split
+ * @VMQOS_MEM_RULE_STORE: put a page into the store before it leaves the cache
+ * @VMQOS_MEM_RULE_PUNCH: let nobody put a page into the store while a range is removed
+ * @VMQOS_MEM_RULE_HOLE: a hole is one only if no page has come back since the first look
  */
 enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_UNMAP = 1,
 	VMQOS_MEM_RULE_COUNT,
 	VMQOS_MEM_RULE_LOOK,
 	VMQOS_MEM_RULE_WAIT,
+	VMQOS_MEM_RULE_STORE,
+	VMQOS_MEM_RULE_PUNCH,
+	VMQOS_MEM_RULE_HOLE,
 };
 
 #ifdef VMQOS_MEM_BREAK

@@ -95,6 +95,8 @@ void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 	counts->resident += READ_ONCE(mi->pages) << PAGE_SHIFT;
 	spin_lock(&mi->lock);
 	counts->reclaim_left += mi->reclaim_pages << PAGE_SHIFT;
+	counts->stored += mi->stored_bytes;
+	counts->stored_raw += mi->stored_pages << PAGE_SHIFT;
 	add(&counts->stats, &mi->stats);
 	spin_unlock(&mi->lock);
 	for_each_possible_cpu(cpu)
@@ -159,7 +161,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	struct inode *inode = file_inode(file);
 	struct vmqos_mem_counts *counts;
 	const struct vmqos_mem_stats *stats;
-	u64 found, filled;
+	u64 found, filled, stored;
 
 	counts = kzalloc(sizeof(*counts), GFP_KERNEL);
 	if (!counts)
@@ -167,15 +169,17 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	vmqos_mem_read(inode, counts);
 	found = faults_of(&counts->faults, VMQOS_MEM_FOUND);
 	filled = faults_of(&counts->faults, VMQOS_MEM_FILLED);
+	stored = faults_of(&counts->faults, VMQOS_MEM_STORED);
 	stats = &counts->stats;
 	seq_printf(m, "mem-share-zero:\t%s\n",
 		   vmqos_mem_share_zero_names[vmqos_mem_share_zero(vmqos_mem_inode(inode))]);
 	seq_printf(m, "mem-configured:\t%llu\n", (u64)i_size_read(inode));
 	seq_printf(m, "mem-resident:\t%llu\n", counts->resident);
 	seq_printf(m, "mem-fills:\t%llu\n", stats->fills);
-	seq_printf(m, "mem-faults:\t%llu\n", found + filled + counts->faults.failed);
+	seq_printf(m, "mem-faults:\t%llu\n", found + filled + stored + counts->faults.failed);
 	seq_printf(m, "mem-faults-found:\t%llu\n", found);
 	seq_printf(m, "mem-faults-filled:\t%llu\n", filled);
+	seq_printf(m, "mem-faults-stored:\t%llu\n", stored);
 	seq_printf(m, "mem-faults-failed:\t%llu\n", counts->faults.failed);
 	seq_printf(m, "mem-scanned:\t%llu\n", stats->scanned);
 	seq_printf(m, "mem-zero-freed:\t%llu\n", stats->zero_freed);
@@ -187,7 +191,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-zero-passes:\t%llu\n", stats->zero_passes);
 	seq_printf(m, "mem-zero-scan-ns:\t%llu\n", stats->zero_scan_ns);
 	seq_printf(m, "mem-limit:\t%llu\n",
-		   READ_ONCE(vmqos_mem_inode(inode)->limit) << PAGE_SHIFT);
+		   vmqos_mem_limit(vmqos_mem_inode(inode)) << PAGE_SHIFT);
 	seq_printf(m, "mem-limit-reclaimed:\t%llu\n", stats->limit_reclaimed);
 	seq_printf(m, "mem-limit-exceeded:\t%llu\n", stats->limit_exceeded);
 	seq_printf(m, "mem-limit-waits:\t%llu\n", stats->limit_waits);
@@ -195,5 +199,10 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-reclaim-left:\t%llu\n", counts->reclaim_left);
 	seq_printf(m, "mem-reclaimed:\t%llu\n", stats->reclaimed);
 	seq_printf(m, "mem-reclaim-busy:\t%llu\n", stats->reclaim_busy);
+	seq_printf(m, "mem-pressure-reclaimed:\t%llu\n", stats->pressure_reclaimed);
+	seq_printf(m, "mem-stored:\t%llu\n", counts->stored);
+	seq_printf(m, "mem-stored-raw:\t%llu\n", counts->stored_raw);
+	seq_printf(m, "mem-evicted:\t%llu\n", stats->evicted);
+	seq_printf(m, "mem-evict-refused:\t%llu\n", stats->evict_refused);
 	kfree(counts);
 }

@@ -34,6 +34,44 @@ static int vmqos_mem_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+/*
+ * A page with its content, referenced; -ENOENT for a hole, -EFAULT when the file has just been
+ * cut short of it, another error when it cannot be had.
+ */
+static struct folio *find_to_read(struct inode *inode, pgoff_t index)
+{
+	struct folio *folio;
+	int ret;
+
+	for (;;) {
+		folio = vmqos_mem_find_folio(inode, index);
+		if (PTR_ERR_OR_ZERO(folio) == -ENODATA) {
+			folio = vmqos_mem_get_stored(inode, index);
+			if (!IS_ERR(folio))
+				folio_unlock(folio);
+			return folio;
+		}
+		if (IS_ERR(folio))
+			return folio;
+		/* A part of it may be in the store while it is split. */
+		if (unlikely(vmqos_mem_is_being_split(inode, index))) {
+			folio_put(folio);
+			filemap_invalidate_lock_shared(inode->i_mapping);
+			filemap_invalidate_unlock_shared(inode->i_mapping);
+			continue;
+		}
+		if (folio_test_uptodate(folio))
+			return folio;
+		/* Who has made it is about to give it its content. */
+		ret = folio_lock_killable(folio);
+		if (!ret)
+			folio_unlock(folio);
+		folio_put(folio);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+}
+
 static ssize_t vmqos_mem_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -50,7 +88,11 @@ static ssize_t vmqos_mem_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		offset = offset_in_page(iocb->ki_pos);
 		want = min_t(loff_t, PAGE_SIZE - offset, size - iocb->ki_pos);
 		want = min(want, iov_iter_count(to));
-		folio = filemap_get_folio(inode->i_mapping, iocb->ki_pos >> PAGE_SHIFT);
+		folio = find_to_read(inode, iocb->ki_pos >> PAGE_SHIFT);
+		if (PTR_ERR_OR_ZERO(folio) == -EFAULT)
+			continue;
+		if (IS_ERR(folio) && PTR_ERR(folio) != -ENOENT)
+			return done ? done : PTR_ERR(folio);
 		if (IS_ERR(folio)) {
 			got = iov_iter_zero(want, to);
 		} else {
@@ -108,8 +150,11 @@ static ssize_t vmqos_mem_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	ret = file_remove_privs(iocb->ki_filp);
 	if (ret)
 		goto out;
-	if (iocb->ki_pos > i_size_read(inode))
-		vmqos_mem_zero_tail(inode, i_size_read(inode));
+	if (iocb->ki_pos > i_size_read(inode)) {
+		ret = vmqos_mem_zero_tail(inode, i_size_read(inode));
+		if (ret)
+			goto out;
+	}
 	while (iov_iter_count(from)) {
 		ret = write_page(inode, iocb->ki_pos, from);
 		if (ret < 0)
@@ -133,9 +178,71 @@ out:
 	return ret;
 }
 
+/**
+ * vmqos_mem_is_stored() - whether the page that a range begins or ends within is in the store
+ * @inode: the file
+ * @edge: where the range begins or ends; between two pages it is within none
+ *
+ * Context: any; it may change unless the invalidate_lock is held exclusively.
+ * Return: whether it is.
+ */
+bool vmqos_mem_is_stored(struct inode *inode, loff_t edge)
+{
+	pgoff_t index = edge >> PAGE_SHIFT;
+
+	return offset_in_page(edge) && vmqos_store_has(vmqos_mem_inode(inode), index, index);
+}
+
+/**
+ * vmqos_mem_bring_back() - have such a page back in the cache
+ * @inode: the file, its lock held
+ * @edge: where a range begins or ends
+ *
+ * It may be put into the store again before the caller can look.
+ *
+ * Context: may sleep.
+ * Return: 0, or the error for which the page could not be had.
+ */
+int vmqos_mem_bring_back(struct inode *inode, loff_t edge)
+{
+	struct folio *folio;
+
+	if (!vmqos_mem_is_stored(inode, edge))
+		return 0;
+	folio = vmqos_mem_get_folio(inode, edge >> PAGE_SHIFT, NULL, NULL);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+	return 0;
+}
+
+/* Takes the invalidate_lock, with the pages that a range cuts through in the cache, or holes. */
+static int lock_range(struct inode *inode, loff_t from, loff_t to)
+{
+	int ret;
+
+	for (;;) {
+		ret = vmqos_mem_bring_back(inode, from) ?: vmqos_mem_bring_back(inode, to);
+		if (ret)
+			return ret;
+		filemap_invalidate_lock(inode->i_mapping);
+		/* One may have been put into the store again meanwhile. */
+		if (!vmqos_mem_is_stored(inode, from) && !vmqos_mem_is_stored(inode, to))
+			return 0;
+		filemap_invalidate_unlock(inode->i_mapping);
+	}
+}
+
 static int punch(struct inode *inode, loff_t from, loff_t length)
 {
-	filemap_invalidate_lock(inode->i_mapping);
+	pgoff_t first = DIV_ROUND_UP_ULL(from, PAGE_SIZE), end = (from + length) >> PAGE_SHIFT;
+	int ret = lock_range(inode, from, from + length);
+
+	if (ret)
+		return ret;
+	if (first < end)
+		vmqos_store_drop(vmqos_mem_inode(inode), first, end - 1);
 	truncate_pagecache_range(inode, from, from + length - 1);
 	filemap_invalidate_unlock(inode->i_mapping);
 	vmqos_mem_recount(inode, 0);
@@ -180,13 +287,13 @@ static long vmqos_mem_fallocate(struct file *file, int mode, loff_t from, loff_t
 	size = i_size_read(inode);
 	grows = !(mode & FALLOC_FL_KEEP_SIZE) && from + length > size;
 	ret = grows ? inode_newsize_ok(inode, from + length) : 0;
+	if (!ret && grows)
+		ret = vmqos_mem_zero_tail(inode, size);
 	if (ret)
 		goto out;
 	/* First the size: there are large pages only where it has room for them. */
-	if (grows) {
-		vmqos_mem_zero_tail(inode, size);
+	if (grows)
 		i_size_write(inode, from + length);
-	}
 	ret = allocate(inode, from, length);
 	if (ret && grows)
 		vmqos_mem_cut(inode, size);
@@ -207,7 +314,9 @@ static int vmqos_mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry, str
 		return ret;
 	if (attr->ia_valid & ATTR_SIZE) {
 		if (attr->ia_size > i_size_read(inode)) {
-			vmqos_mem_zero_tail(inode, i_size_read(inode));
+			ret = vmqos_mem_zero_tail(inode, i_size_read(inode));
+			if (ret)
+				return ret;
 			i_size_write(inode, attr->ia_size);
 		} else {
 			ret = vmqos_mem_cut(inode, attr->ia_size);

@@ -11,23 +11,35 @@ static int __init vmqos_mem_init(void)
 {
 	int ret;
 
-	ret = vmqos_zero_init();
+	ret = vmqos_store_init();
 	if (ret)
 		return ret;
-	ret = vmqos_mem_super_init();
+	ret = vmqos_zero_init();
+	if (ret)
+		goto err_store;
+	ret = vmqos_pressure_init();
 	if (ret)
 		goto err_zero;
+	ret = vmqos_mem_super_init();
+	if (ret)
+		goto err_pressure;
 	return 0;
 
+err_pressure:
+	vmqos_pressure_exit();
 err_zero:
 	vmqos_zero_exit();
+err_store:
+	vmqos_store_exit();
 	return ret;
 }
 
 static void __exit vmqos_mem_exit(void)
 {
 	vmqos_mem_super_exit();
+	vmqos_pressure_exit();
 	vmqos_zero_exit();
+	vmqos_store_exit();
 }
 
 module_init(vmqos_mem_init);

@@ -13,10 +13,12 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/xarray.h>
 
 #include "mem/serve.h"
 
 struct folio;
+struct page;
 struct seq_file;
 struct vm_fault;
 
@@ -41,6 +43,9 @@ enum vmqos_mem_huge {
  * @used_pages: pages that they hold, or are about to get
  * @share_zero: enum vmqos_mem_share_zero of its files, never "mount"; likewise
  * @huge: enum vmqos_mem_huge of its files; likewise
+ * @file_limit: most pages that each of its files may have, 0 for no limit, where its VM's
+ *	policy says nothing else; likewise
+ * @compress: whether pages may go to the store; likewise
  * @uid: owner of its root, constant, as are the next two
  * @gid: group of its root
  * @mode: permissions of its root
@@ -50,6 +55,8 @@ struct vmqos_mem_mount {
 	atomic64_t used_pages;
 	unsigned int share_zero;
 	unsigned int huge;
+	u64 file_limit;
+	bool compress;
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode;
@@ -58,9 +65,9 @@ struct vmqos_mem_mount {
 /**
  * struct vmqos_mem_inode - a file
  * @vfs: the kernel's part
- * @lock: protects @pages, vfs.i_blocks, @opens, @reclaim_pages, @stats, and writes of
- *	@share_zero and @limit; a leaf
- * @pages: pages that are charged to the mount for this file
+ * @lock: protects @pages, vfs.i_blocks, @opens, @reclaim_pages, @stored_pages, @stored_bytes,
+ *	@stats, and writes of @share_zero and @limit; a leaf
+ * @pages: pages that are charged to the mount for this file, those of the store among them
  * @opens: how many have it open
  * @share_zero: enum vmqos_mem_share_zero of this file, as long as it is open
  * @limit: most pages that it may have, 0 for no limit; as long as it is open
@@ -72,6 +79,10 @@ struct vmqos_mem_mount {
  * @resists: all of it has been looked at in vain; anyone may say that it no longer does
  * @locked: a mapping that mlock() wants resident has got a large page, which the kernel
  *	need not mark as it does a small one; as long as it is open
+ * @store: struct stored of pages that are in the store, by index (store.c)
+ * @stored_pages: how many there are
+ * @stored_bytes: what they take
+ * @moves: counts those that have come back
  * @node: links the regular files; vmqos_zero_mutex
  * @cursor: where the scanner goes on; vmqos_zero_mutex
  * @splitting: one more than the index where the 2M begin in which a large page is being
@@ -93,6 +104,10 @@ struct vmqos_mem_inode {
 	unsigned long respite;
 	bool resists;
 	bool locked;
+	struct xarray store;
+	u64 stored_pages;
+	u64 stored_bytes;
+	atomic_t moves;
 	struct list_head node;
 	pgoff_t cursor;
 	pgoff_t splitting;
@@ -116,6 +131,14 @@ static inline struct vmqos_mem_mount *vmqos_mem_mount(struct super_block *sb)
 	return sb->s_fs_info;
 }
 
+/* Most pages that a file is to have, 0 for no limit: its VM's say, or else its mount's. */
+static inline u64 vmqos_mem_limit(const struct vmqos_mem_inode *mi)
+{
+	u64 own = READ_ONCE(mi->limit);
+
+	return own ?: READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->file_limit);
+}
+
 /* super.c */
 extern const char *const vmqos_mem_share_zero_names[];
 int vmqos_mem_super_init(void);
@@ -127,6 +150,9 @@ struct inode *vmqos_mem_inode_new(struct super_block *sb, struct inode *dir, umo
 /* file.c */
 extern const struct file_operations vmqos_mem_file_ops;
 extern const struct inode_operations vmqos_mem_file_iops;
+
+bool vmqos_mem_is_stored(struct inode *inode, loff_t edge);
+int vmqos_mem_bring_back(struct inode *inode, loff_t edge);
 
 /* fault.c */
 extern const struct vm_operations_struct vmqos_mem_vm_ops;
@@ -145,7 +171,10 @@ extern const struct address_space_operations vmqos_mem_aops;
 struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf,
 				  enum vmqos_mem_fault_kind *kind);
 void vmqos_mem_recount(struct inode *inode, unsigned int added);
-void vmqos_mem_zero_tail(struct inode *inode, loff_t size);
+bool vmqos_mem_is_being_split(struct inode *inode, pgoff_t index);
+struct folio *vmqos_mem_find_folio(struct inode *inode, pgoff_t index);
+struct folio *vmqos_mem_get_stored(struct inode *inode, pgoff_t index);
+int vmqos_mem_zero_tail(struct inode *inode, loff_t size);
 
 /* batch.c */
 unsigned int vmqos_mem_batch_lock(struct vmqos_mem_inode *mi, struct folio **folios,
@@ -157,10 +186,21 @@ bool vmqos_mem_is_alone(struct folio *folio);
 /* reclaim.c */
 int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *vmf);
 bool vmqos_mem_has_room(struct inode *inode, unsigned int nr);
-bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi);
+bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi, bool *soon);
 void vmqos_mem_reclaim_some(struct vmqos_mem_inode *mi);
 void vmqos_mem_set_limit(struct inode *inode, u64 bytes);
 void vmqos_mem_reclaim(struct inode *inode, u64 bytes);
+
+unsigned long vmqos_mem_reclaimable(struct vmqos_mem_inode *mi);
+unsigned long vmqos_mem_shrink(struct vmqos_mem_inode *mi, unsigned long scan);
+
+/* store.c */
+int vmqos_store_init(void);
+void vmqos_store_exit(void);
+int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
+int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
+void vmqos_store_drop(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last);
+bool vmqos_store_has(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last);
 
 /* split.c */
 unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first);
@@ -176,5 +216,11 @@ void vmqos_zero_remove(struct vmqos_mem_inode *mi);
 void vmqos_zero_wake(void);
 void vmqos_zero_lock(void);
 void vmqos_zero_unlock(void);
+unsigned long vmqos_zero_each(unsigned long (*what)(struct vmqos_mem_inode *mi, void *data),
+			      void *data);
+
+/* pressure.c */
+int vmqos_pressure_init(void);
+void vmqos_pressure_exit(void);
 
 #endif /* _VMQOS_MEM_MEM_H */

@@ -4,8 +4,8 @@
  *
  * DOC: Overview
  *
- * All memory of a file stands in its page cache; a page that is not there is a hole and
- * reads as zeros. Six rules hold:
+ * All memory of a file stands in its page cache or, made small, in its store (store.c); a
+ * page that is in neither is a hole and reads as zeros. Six rules hold:
  *
  * 1. A page enters the cache here only (vmqos_mem_fill()), with the mapping's
  *    invalidate_lock held shared: punching and truncating hold it exclusively, so that
@@ -33,8 +33,10 @@
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 
+#include "mem/broken.h"
 #include "mem/mem.h"
 
 static bool charge(struct vmqos_mem_mount *mount, unsigned int nr)
@@ -50,7 +52,7 @@ static bool charge(struct vmqos_mem_mount *mount, unsigned int nr)
 }
 
 /**
- * vmqos_mem_recount() - bring the charge of a file in line with its pages
+ * vmqos_mem_recount() - bring the charge of a file in line with its pages and its store
  * @inode: the file
  * @added: pages that the caller has charged and added to the page cache
  *
@@ -68,6 +70,7 @@ void vmqos_mem_recount(struct inode *inode, unsigned int added)
 	mi->pages += added;
 	mi->stats.fills += added;
 	there = READ_ONCE(inode->i_mapping->nrpages);
+	there += DIV_ROUND_UP_ULL(mi->stored_bytes, PAGE_SIZE);
 	if (mi->pages > there) {
 		gone = mi->pages - there;
 		mi->pages = there;
@@ -106,6 +109,7 @@ static bool huge_fits(struct inode *inode, pgoff_t first)
 static bool huge_wanted(struct inode *inode, pgoff_t first)
 {
 	return huge_fits(inode, first) && vmqos_mem_has_room(inode, VMQOS_MEM_HUGE_PAGES) &&
+	       !vmqos_store_has(vmqos_mem_inode(inode), first, first + VMQOS_MEM_HUGE_PAGES - 1) &&
 	       !filemap_range_has_page(inode->i_mapping, (loff_t)first << PAGE_SHIFT,
 				       ((loff_t)(first + VMQOS_MEM_HUGE_PAGES) << PAGE_SHIFT) - 1);
 }
@@ -122,11 +126,36 @@ static struct folio *alloc_page_of(unsigned int order, struct vm_fault *vmf)
 }
 
 /*
+ * Gives a new page, locked in the cache, its content: zeros, or what comes back from the
+ * store. Returns 1 when it did, or a negative error with the page out of the cache again:
+ * -EEXIST for a large one of which some part is in the store.
+ */
+static int give_content(struct inode *inode, struct folio *folio)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	pgoff_t last = folio_next_index(folio) - 1;
+	int ret = 0;
+
+	if (!folio_test_large(folio))
+		ret = vmqos_store_get(mi, folio_page(folio, 0), folio->index);
+	else if (vmqos_store_has(mi, folio->index, last))
+		ret = -EEXIST;
+	if (ret < 0) {
+		generic_error_remove_folio(inode->i_mapping, folio);
+		folio_unlock(folio);
+		return ret;
+	}
+	folio_mark_uptodate(folio);
+	folio_mark_dirty(folio);
+	return ret;
+}
+
+/*
  * Makes a page of a size, with @index in it. Returns it locked and referenced; -EEXIST
  * when there is something already.
  */
 static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int order,
-			       struct vm_fault *vmf)
+			       struct vm_fault *vmf, bool within, enum vmqos_mem_fault_kind *kind)
 {
 	struct vmqos_mem_mount *mount = vmqos_mem_mount(inode->i_sb);
 	unsigned int nr = 1u << order;
@@ -137,28 +166,33 @@ static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int 
 	ret = vmqos_mem_make_room(inode, nr, vmf);
 	if (ret)
 		return ERR_PTR(ret);
-	if (!charge(mount, nr))
-		return ERR_PTR(-ENOSPC);
+	if (!charge(mount, nr)) {
+		/* What the file has already comes back, also if the mount is full. */
+		if (!vmqos_store_has(vmqos_mem_inode(inode), first, first + nr - 1))
+			return ERR_PTR(-ENOSPC);
+		atomic64_add(nr, &mount->used_pages);
+	}
 	folio = alloc_page_of(order, vmf);
 	if (!folio) {
 		ret = -ENOMEM;
 		goto uncharge;
 	}
-	folio_mark_uptodate(folio);
 
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	if (vmf && index >= DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE))
+	if (within && index >= DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE))
 		ret = -EFAULT;
 	else if (order && !huge_fits(inode, first))
 		ret = -EEXIST;
 	else
 		ret = add_folio(inode, folio, first, vmf);
-	if (!ret) {
-		folio_mark_dirty(folio);
+	if (!ret)
+		ret = give_content(inode, folio);
+	if (ret >= 0) {
+		*kind = ret ? VMQOS_MEM_STORED : VMQOS_MEM_FILLED;
 		vmqos_mem_recount(inode, nr);
 	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);
-	if (!ret)
+	if (ret >= 0)
 		return folio;
 
 	folio_put(folio);
@@ -168,20 +202,28 @@ uncharge:
 }
 
 /* Returns the new page locked and referenced; -EEXIST when another was faster. */
-static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct vm_fault *vmf)
+static struct folio *vmqos_mem_fill(struct inode *inode, pgoff_t index, struct vm_fault *vmf,
+				    bool within, enum vmqos_mem_fault_kind *kind)
 {
 	struct folio *folio;
 
 	if (huge_wanted(inode, round_down(index, VMQOS_MEM_HUGE_PAGES))) {
-		folio = make_page(inode, index, VMQOS_MEM_HUGE_ORDER, vmf);
+		folio = make_page(inode, index, VMQOS_MEM_HUGE_ORDER, vmf, within, kind);
 		if (!IS_ERR(folio))
 			return folio;
 	}
-	return make_page(inode, index, 0, vmf);
+	return make_page(inode, index, 0, vmf, within, kind);
 }
 
-/* Its parts as well: one of them has yet to go. */
-static bool is_being_split(struct inode *inode, pgoff_t index)
+/**
+ * vmqos_mem_is_being_split() - whether a page is nobody's just now
+ * @inode: its file
+ * @index: the page; parts of a large one count as well, for one of them has yet to go
+ *
+ * Context: any. Who has a reference that it did not have when the splitting began sees it.
+ * Return: whether it is to be waited for, at the invalidate_lock.
+ */
+bool vmqos_mem_is_being_split(struct inode *inode, pgoff_t index)
 {
 	return READ_ONCE(vmqos_mem_inode(inode)->splitting) ==
 	       round_down(index, VMQOS_MEM_HUGE_PAGES) + 1;
@@ -210,6 +252,41 @@ static int lock_folio(struct folio *folio, struct vm_fault *vmf)
 	return folio_lock_killable(folio);
 }
 
+static struct folio *get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf,
+			       bool within, enum vmqos_mem_fault_kind *kind)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct folio *folio;
+	int ret;
+
+	for (;;) {
+		folio = filemap_get_folio(mapping, index);
+		if (IS_ERR(folio)) {
+			folio = vmqos_mem_fill(inode, index, vmf, within, kind);
+			if (PTR_ERR_OR_ZERO(folio) == -EEXIST)
+				continue;
+			return folio;
+		}
+		ret = lock_folio(folio, vmf);
+		if (ret) {
+			folio_put(folio);
+			return ERR_PTR(ret);
+		}
+		if (folio->mapping == mapping && unlikely(vmqos_mem_is_being_split(inode, index))) {
+			ret = wait_for_split(mapping, folio, vmf);
+			if (ret)
+				return ERR_PTR(ret);
+			continue;
+		}
+		if (folio->mapping == mapping) {
+			*kind = VMQOS_MEM_FOUND;
+			return folio;
+		}
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
 /**
  * vmqos_mem_get_folio() - the page of a file, made if it is not there
  * @inode: the file
@@ -221,44 +298,65 @@ static int lock_folio(struct folio *folio, struct vm_fault *vmf)
  * Context: may sleep; takes invalidate_lock (shared) and page locks.
  * Return: the page, locked and referenced, or an error pointer: -ENOSPC when the mount is
  * full, -ENOMEM, -EFAULT behind the end of the file, -EINTR for a task that is being
- * killed, -EAGAIN when a fault that must not wait would have to.
+ * killed, -EAGAIN when a fault that must not wait would have to, -EIO when the store
+ * cannot give it back.
  */
 struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_fault *vmf,
 				  enum vmqos_mem_fault_kind *kind)
 {
-	struct address_space *mapping = inode->i_mapping;
-	struct folio *folio;
-	int ret;
+	enum vmqos_mem_fault_kind unused;
 
-	for (;;) {
-		folio = filemap_get_folio(mapping, index);
-		if (IS_ERR(folio)) {
-			folio = vmqos_mem_fill(inode, index, vmf);
-			if (PTR_ERR_OR_ZERO(folio) == -EEXIST)
-				continue;
-			if (kind)
-				*kind = VMQOS_MEM_FILLED;
+	return get_folio(inode, index, vmf, vmf, kind ?: &unused);
+}
+
+/**
+ * vmqos_mem_get_stored() - the page of a file, brought back from the store
+ * @inode: the file, of which no lock is held
+ * @index: which page, of which one knows that it was in the store
+ *
+ * Context: may sleep; takes invalidate_lock (shared) and page locks.
+ * Return: as of vmqos_mem_get_folio(); never a page behind the end of the file.
+ */
+struct folio *vmqos_mem_get_stored(struct inode *inode, pgoff_t index)
+{
+	enum vmqos_mem_fault_kind unused;
+
+	return get_folio(inode, index, NULL, true, &unused);
+}
+
+/**
+ * vmqos_mem_find_folio() - look where a page of a file is
+ * @inode: the file
+ * @index: which page
+ *
+ * Context: any. The page is not locked, and may have no content yet.
+ * Return: the page, referenced; -ENOENT for a hole, -ENODATA when it is in the store.
+ */
+struct folio *vmqos_mem_find_folio(struct inode *inode, pgoff_t index)
+{
+	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
+	struct folio *folio;
+	int moves;
+
+	do {
+		moves = atomic_read(&mi->moves);
+		/* Before the first look; the others keep the looks in order. */
+		smp_rmb();
+		folio = filemap_get_folio(inode->i_mapping, index);
+		if (!IS_ERR(folio))
 			return folio;
-		}
-		ret = lock_folio(folio, vmf);
-		if (ret) {
-			folio_put(folio);
-			return ERR_PTR(ret);
-		}
-		if (folio->mapping == mapping && unlikely(is_being_split(inode, index))) {
-			ret = wait_for_split(mapping, folio, vmf);
-			if (ret)
-				return ERR_PTR(ret);
-			continue;
-		}
-		if (folio->mapping == mapping) {
-			if (kind)
-				*kind = VMQOS_MEM_FOUND;
-			return folio;
-		}
-		folio_unlock(folio);
-		folio_put(folio);
-	}
+		/* Test only: the moment between two looks, made long enough. */
+		if (vmqos_mem_broken(VMQOS_MEM_RULE_HOLE))
+			schedule_timeout_uninterruptible(1);
+		/* First the cache, then the store, as a page goes. */
+		smp_rmb();
+		if (vmqos_store_has(mi, index, index))
+			return ERR_PTR(-ENODATA);
+		/* Pairs with the one of vmqos_store_get(). */
+		smp_rmb();
+		/* It may have come back behind the first look and left before the second. */
+	} while (atomic_read(&mi->moves) != moves && !vmqos_mem_broken(VMQOS_MEM_RULE_HOLE));
+	return ERR_PTR(-ENOENT);
 }
 
 /**
@@ -269,23 +367,29 @@ struct folio *vmqos_mem_get_folio(struct inode *inode, pgoff_t index, struct vm_
  * A mapping lets programs write there, and a file that grows must not show it.
  *
  * Context: may sleep; takes a page lock.
+ * Return: 0, or the error for which the page could not be had.
  */
-void vmqos_mem_zero_tail(struct inode *inode, loff_t size)
+int vmqos_mem_zero_tail(struct inode *inode, loff_t size)
 {
 	size_t from = offset_in_page(size);
 	struct folio *folio;
 
 	if (!from)
-		return;
-	folio = filemap_get_folio(inode->i_mapping, size >> PAGE_SHIFT);
+		return 0;
+	folio = vmqos_mem_find_folio(inode, size >> PAGE_SHIFT);
+	if (PTR_ERR_OR_ZERO(folio) == -ENOENT)
+		return 0;
+	if (!IS_ERR(folio))
+		folio_put(folio);
+	folio = vmqos_mem_get_folio(inode, size >> PAGE_SHIFT, NULL, NULL);
 	if (IS_ERR(folio))
-		return;
-	folio_lock(folio);
+		return PTR_ERR(folio);
 	/* By rule 6 it is a page of 4K. */
-	if (folio->mapping == inode->i_mapping && !WARN_ON_ONCE(folio_test_large(folio)))
+	if (!WARN_ON_ONCE(folio_test_large(folio)))
 		folio_zero_segment(folio, from, PAGE_SIZE);
 	folio_unlock(folio);
 	folio_put(folio);
+	return 0;
 }
 
 /*

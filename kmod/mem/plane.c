@@ -184,6 +184,8 @@ static int fill_faults(struct sk_buff *skb, const struct vmqos_mem_fault_stats *
 				      VMQOS_MEM_A_FOUND_HIST },
 		[VMQOS_MEM_FILLED] = { VMQOS_MEM_A_FAULTS_FILLED, VMQOS_MEM_A_FILLED_NS,
 				       VMQOS_MEM_A_FILLED_HIST },
+		[VMQOS_MEM_STORED] = { VMQOS_MEM_A_FAULTS_STORED, VMQOS_MEM_A_STORED_NS,
+				       VMQOS_MEM_A_STORED_HIST },
 	};
 	u64 count;
 	int kind, i;
@@ -221,7 +223,12 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 	    put(skb, VMQOS_MEM_A_LIMIT_RECLAIMED, stats->limit_reclaimed) ||
 	    put(skb, VMQOS_MEM_A_LIMIT_EXCEEDED, stats->limit_exceeded) ||
 	    put(skb, VMQOS_MEM_A_LIMIT_WAITS, stats->limit_waits) ||
-	    put(skb, VMQOS_MEM_A_LIMIT_NS, stats->limit_ns))
+	    put(skb, VMQOS_MEM_A_LIMIT_NS, stats->limit_ns) ||
+	    put(skb, VMQOS_MEM_A_PRESSURE_RECLAIMED, stats->pressure_reclaimed) ||
+	    put(skb, VMQOS_MEM_A_STORED, counts->stored) ||
+	    put(skb, VMQOS_MEM_A_STORED_RAW, counts->stored_raw) ||
+	    put(skb, VMQOS_MEM_A_EVICTED, stats->evicted) ||
+	    put(skb, VMQOS_MEM_A_EVICT_REFUSED, stats->evict_refused))
 		return -EMSGSIZE;
 	return fill_faults(skb, &counts->faults);
 }

@@ -10,7 +10,8 @@
  * for a while, pages that are in use go as well.
  *
  * How a page goes is what the scanner does with one of zeros, with the same steps for the
- * same reasons (zero.c).
+ * same reasons (zero.c). One of zeros becomes a hole, another one goes to the store, by the
+ * rules there (store.c). A large one is split first, and its parts go one by one.
  *
  * Whoever makes a page above the limit has to make room first, in its own time, and gives
  * way to nobody: the limit holds as long as there is something to be reclaimed. What
@@ -60,12 +61,52 @@ struct sweep {
 	struct vmqos_mem_stats did;
 };
 
+/* Whether pages that are not zeros can go. */
+static bool may_store(const struct vmqos_mem_inode *mi)
+{
+	return READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->compress);
+}
+
 /* How many pages a file has above its limit, with @more to come. */
 static u64 above(struct vmqos_mem_inode *mi, u64 more)
 {
-	u64 limit = READ_ONCE(mi->limit), pages = READ_ONCE(mi->pages) + more;
+	u64 limit = vmqos_mem_limit(mi), pages = READ_ONCE(mi->pages) + more;
 
 	return limit && pages > limit ? pages - limit : 0;
+}
+
+static unsigned int drop(struct sweep *sweep, struct folio *folio)
+{
+	unsigned int nr = folio_nr_pages(folio);
+
+	return generic_error_remove_folio(sweep->mi->vfs.i_mapping, folio) ? 0 : nr;
+}
+
+/* Puts a page into the store, and takes it out of the cache. Returns how many have gone. */
+static unsigned int evict(struct sweep *sweep, struct folio *folio)
+{
+	struct vmqos_mem_inode *mi = sweep->mi;
+	pgoff_t index = folio->index;
+	int ret;
+
+	/* Test only: the other way round, with time to see the hole; late, for a punch to pass. */
+	if (vmqos_mem_broken(VMQOS_MEM_RULE_STORE)) {
+		drop(sweep, folio);
+		schedule_timeout_uninterruptible(1);
+	}
+	if (vmqos_mem_broken(VMQOS_MEM_RULE_PUNCH))
+		schedule_timeout_uninterruptible(1);
+	ret = vmqos_store_put(mi, folio_page(folio, 0), index);
+	if (ret == -E2BIG)
+		sweep->did.evict_refused++;
+	if (ret)
+		return 0;
+	if (!vmqos_mem_broken(VMQOS_MEM_RULE_STORE) && !drop(sweep, folio)) {
+		vmqos_store_drop(mi, index, index);
+		return 0;
+	}
+	sweep->did.evicted++;
+	return 1;
 }
 
 /* Returns how many pages have gone. */
@@ -77,16 +118,27 @@ static unsigned int judge(struct sweep *sweep, struct folio *folio)
 		sweep->did.zero_busy++;
 		return 0;
 	}
-	if (vmqos_mem_zeros(folio, &first) != nr)
+	if (vmqos_mem_zeros(folio, &first) == nr)
+		return drop(sweep, folio);
+	/* A larger one is split first; memory that has failed is not to be read. */
+	if (nr > 1 || PageHWPoison(folio_page(folio, 0)) || !may_store(sweep->mi))
 		return 0;
-	return generic_error_remove_folio(sweep->mi->vfs.i_mapping, folio) ? 0 : nr;
+	return evict(sweep, folio);
 }
 
 static void take(struct sweep *sweep, struct folio **folios, unsigned int n)
 {
+	struct address_space *mapping = sweep->mi->vfs.i_mapping;
+	bool guarded = !vmqos_mem_broken(VMQOS_MEM_RULE_PUNCH);
 	DECLARE_BITMAP(used, BATCH);
 	unsigned int i;
 
+	if (guarded && !down_read_trylock(&mapping->invalidate_lock)) {
+		sweep->did.zero_busy += n;
+		for (i = 0; i < n; i++)
+			folio_put(folios[i]);
+		return;
+	}
 	n = vmqos_mem_batch_lock(sweep->mi, folios, n, &sweep->did);
 	bitmap_zero(used, BATCH);
 	for (i = 0; i < n && !sweep->force; i++)
@@ -99,6 +151,8 @@ static void take(struct sweep *sweep, struct folio **folios, unsigned int n)
 		folio_unlock(folios[i]);
 		folio_put(folios[i]);
 	}
+	if (guarded)
+		up_read(&mapping->invalidate_lock);
 	vmqos_mem_recount(&sweep->mi->vfs, 0);
 }
 
@@ -110,7 +164,7 @@ static bool split_first(struct sweep *sweep, struct folio *folio)
 	if (!folio_test_large(folio) || (!sweep->force && folio_mapped(folio)))
 		return false;
 	zeros = vmqos_mem_zeros(folio, &first);
-	return zeros && zeros < folio_nr_pages(folio);
+	return zeros < folio_nr_pages(folio) && (zeros || may_store(sweep->mi));
 }
 
 /* Looks at a batch from the hand on. Returns false at the end of the file. */
@@ -132,7 +186,7 @@ static bool sweep_batch(struct sweep *sweep)
 		mi->fruitless += folio_nr_pages(folio);
 		if (split_first(sweep, folio)) {
 			/* Its parts come next, if it could be done. */
-			if (vmqos_mem_split(mi, folio, 1, &sweep->did)) {
+			if (vmqos_mem_split(mi, folio, may_store(mi) ? 0 : 1, &sweep->did)) {
 				sweep->freed++;
 				mi->hand = index;
 				i++;
@@ -147,6 +201,18 @@ static bool sweep_batch(struct sweep *sweep)
 	if (n)
 		take(sweep, folios, n);
 	return found;
+}
+
+static void add_up(const struct sweep *sweep)
+{
+	struct vmqos_mem_inode *mi = sweep->mi;
+
+	spin_lock(&mi->lock);
+	mi->stats.reclaim_busy += sweep->did.zero_busy + sweep->did.zero_locked;
+	mi->stats.splits += sweep->did.splits;
+	mi->stats.evicted += sweep->did.evicted;
+	mi->stats.evict_refused += sweep->did.evict_refused;
+	spin_unlock(&mi->lock);
 }
 
 /* Goes on until enough has gone, time is up, or nothing is left that would go. */
@@ -175,10 +241,7 @@ static u64 sweep(struct vmqos_mem_inode *mi, u64 want, u64 patience, u64 until)
 		}
 		cond_resched();
 	}
-	spin_lock(&mi->lock);
-	mi->stats.reclaim_busy += sweep.did.zero_busy + sweep.did.zero_locked;
-	mi->stats.splits += sweep.did.splits;
-	spin_unlock(&mi->lock);
+	add_up(&sweep);
 	return sweep.freed;
 }
 
@@ -238,13 +301,21 @@ bool vmqos_mem_has_room(struct inode *inode, unsigned int nr)
 /**
  * vmqos_mem_reclaim_wanted() - whether the thread has something to do for a file
  * @mi: the file
+ * @soon: set if it is above its limit but has just been looked through in vain
  *
  * Context: any.
  * Return: whether it is asked to give back, or above its limit, and may yet succeed.
  */
-bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi)
+bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi, bool *soon)
 {
-	return READ_ONCE(mi->reclaim_pages) || (above(mi, 0) && !resting(mi));
+	if (READ_ONCE(mi->reclaim_pages))
+		return true;
+	if (!above(mi, 0))
+		return false;
+	if (!resting(mi))
+		return true;
+	*soon = true;
+	return false;
 }
 
 /* What somebody has asked for is done, or cannot be. */
@@ -313,4 +384,51 @@ void vmqos_mem_reclaim(struct inode *inode, u64 bytes)
 	mi->resists = false;
 	spin_unlock(&mi->lock);
 	vmqos_zero_wake();
+}
+
+/**
+ * vmqos_mem_reclaimable() - how many pages of a file pressure may look at
+ * @mi: the file, which the caller keeps from going
+ *
+ * Context: any.
+ * Return: the number.
+ */
+unsigned long vmqos_mem_reclaimable(struct vmqos_mem_inode *mi)
+{
+	return may_store(mi) ? READ_ONCE(mi->vfs.i_mapping->nrpages) : 0;
+}
+
+/**
+ * vmqos_mem_shrink() - look at some pages, for the host is short of memory
+ * @mi: the file, which the caller keeps from going
+ * @scan: how many
+ *
+ * Those in use stay, unless the hand comes round so fast that they do not look it.
+ *
+ * Context: the kernel's reclaim: waits for nobody.
+ * Return: how many pages have gone.
+ */
+unsigned long vmqos_mem_shrink(struct vmqos_mem_inode *mi, unsigned long scan)
+{
+	u64 until = ktime_get_ns() + STRETCH_NS, freed = 0, began;
+	struct sweep sweep = { .mi = mi };
+
+	if (!mutex_trylock(&mi->reclaim_mutex))
+		return 0;
+	began = mi->fruitless;
+	while (mi->fruitless - began < scan && ktime_get_ns() < until) {
+		if (!sweep_batch(&sweep)) {
+			mi->hand = 0;
+			break;
+		}
+	}
+	freed = sweep.freed;
+	/* Whether others find something is theirs to see. */
+	mi->fruitless = freed ? 0 : began;
+	add_up(&sweep);
+	spin_lock(&mi->lock);
+	mi->stats.pressure_reclaimed += freed;
+	spin_unlock(&mi->lock);
+	mutex_unlock(&mi->reclaim_mutex);
+	return freed;
 }

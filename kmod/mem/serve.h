@@ -20,17 +20,19 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	3
+#define VMQOS_MEM_SERVE_VERSION	4
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
  * @VMQOS_MEM_FOUND: the page was there
  * @VMQOS_MEM_FILLED: there was none, one was made
+ * @VMQOS_MEM_STORED: it was in the store and has come back
  * @VMQOS_MEM_FAULT_KINDS: number of those that are timed
  */
 enum vmqos_mem_fault_kind {
 	VMQOS_MEM_FOUND,
 	VMQOS_MEM_FILLED,
+	VMQOS_MEM_STORED,
 	VMQOS_MEM_FAULT_KINDS,
 };
 
@@ -65,6 +67,9 @@ struct vmqos_mem_fault_stats {
  * @limit_exceeded: pages made above it, for nothing could be given back
  * @limit_waits: times that one who needed a page had to make room for it first
  * @limit_ns: time that it took
+ * @pressure_reclaimed: pages given back because the host was short of memory
+ * @evicted: pages put into the store
+ * @evict_refused: pages that would not have got much smaller there
  *
  * Written under vmqos_mem_inode.lock.
  */
@@ -85,18 +90,25 @@ struct vmqos_mem_stats {
 	u64 limit_exceeded;
 	u64 limit_waits;
 	u64 limit_ns;
+	u64 pressure_reclaimed;
+	u64 evicted;
+	u64 evict_refused;
 };
 
 /**
  * struct vmqos_mem_counts - what is told of files
  * @resident: memory that they take, in bytes
  * @reclaim_left: memory that they have been asked to give back and have not, in bytes
+ * @stored: part of @resident that is the store, in bytes
+ * @stored_raw: what the pages in it were, in bytes
  * @stats: what happened to them
  * @faults: page faults on them
  */
 struct vmqos_mem_counts {
 	u64 resident;
 	u64 reclaim_left;
+	u64 stored;
+	u64 stored_raw;
 	struct vmqos_mem_stats stats;
 	struct vmqos_mem_fault_stats faults;
 };

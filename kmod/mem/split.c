@@ -21,6 +21,10 @@
  *    for the invalidate_lock. (The part that is cut out goes last: until then it can be found.)
  * 2. That is held exclusively until the page is split or has been left as it is.
  *
+ * Where no part holds only zeros, the first is put into the store before it is cut out, and
+ * comes back from there if the page cannot be split after all. Readers, who take no lock,
+ * stay away in the same way as everybody.
+ *
  * Who has a reference but not yet the lock comes to 1. Who reads sees zeros, as before.
  * The kernel may move the page in between, which takes its content along.
  *
@@ -68,14 +72,35 @@ unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first)
 	return zeros;
 }
 
+/* The first part is put into the store, so that it can be cut out. Returns 1, or an error. */
+static int store_part(struct vmqos_mem_inode *mi, struct folio *folio, struct vmqos_mem_stats *did)
+{
+	int ret = PageHWPoison(folio_page(folio, 0)) ? -EIO :
+		  vmqos_store_put(mi, folio_page(folio, 0), folio->index);
+
+	if (ret == -E2BIG)
+		did->evict_refused++;
+	return ret ?: 1;
+}
+
+/* It could not be split, and may have been cleared before that was found out. */
+static void restore_part(struct vmqos_mem_inode *mi, struct folio *folio, pgoff_t index)
+{
+	folio_lock(folio);
+	if (!WARN_ON_ONCE(folio->mapping != mi->vfs.i_mapping))
+		vmqos_store_get(mi, folio_file_page(folio, index), index);
+	folio_unlock(folio);
+}
+
 /*
  * Keeps all others away from a page and finds a part of it to cut out. Returns 0 with
- * the page neither locked nor referenced by us.
+ * the page neither locked nor referenced by us; 1 if the part is in the store.
  */
 static int prepare(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int least,
 		   unsigned int *part, struct vmqos_mem_stats *did)
 {
 	struct address_space *mapping = mi->vfs.i_mapping;
+	unsigned int zeros;
 	int ret = -EAGAIN;
 
 	*part = 0;
@@ -91,12 +116,19 @@ static int prepare(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int
 		unmap_mapping_pages(mapping, folio->index, folio_nr_pages(folio), false);
 		did->zero_unmaps++;
 	}
-	if (!vmqos_mem_is_alone(folio))
+	/* Whoever takes a reference from here on sees that it is being split. */
+	smp_mb();
+	if (!vmqos_mem_is_alone(folio)) {
 		did->zero_busy++;
-	else if (!vmqos_mem_broken(VMQOS_MEM_RULE_LOOK) && vmqos_mem_zeros(folio, part) < least)
+		goto out_unlock;
+	}
+	zeros = vmqos_mem_broken(VMQOS_MEM_RULE_LOOK) ? least : vmqos_mem_zeros(folio, part);
+	if (zeros < least)
 		did->zero_changed++;
-	else
+	else if (zeros)
 		ret = 0;
+	else
+		ret = store_part(mi, folio, did);
 out_unlock:
 	folio_unlock(folio);
 out_put:
@@ -108,7 +140,8 @@ out_put:
  * vmqos_mem_split() - split a large page of a file
  * @mi: the file
  * @folio: the page; the caller's reference is dropped
- * @least: only if as many of its pages of 4K are zeros
+ * @least: only if as many of its pages of 4K are zeros; 0: a page may be put into the
+ *	store if none is
  * @did: what became of it is counted here
  *
  * Context: may sleep; takes the invalidate_lock (tried) and the page's lock.
@@ -124,6 +157,7 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 	bool split = false;
 	unsigned int part;
 	loff_t from;
+	int stored;
 
 	if (vmqos_mem_is_locked(mi, folio)) {
 		did->zero_locked++;
@@ -135,7 +169,8 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 		folio_put(folio);
 		return false;
 	}
-	if (!prepare(mi, folio, least, &part, did)) {
+	stored = prepare(mi, folio, least, &part, did);
+	if (stored >= 0) {
 		/* Test only: the moment in which a write would be lost, made long enough. */
 		if (vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP) ||
 		    vmqos_mem_broken(VMQOS_MEM_RULE_WAIT))
@@ -145,10 +180,13 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 		left = filemap_get_folio(mapping, index + part);
 		split = IS_ERR(left);
 		if (split) {
-			did->zero_freed++;
+			did->zero_freed += !stored;
+			did->evicted += stored;
 			did->splits += huge;
 		} else {
 			did->zero_busy++;
+			if (stored)
+				restore_part(mi, left, index + part);
 			folio_put(left);
 		}
 	}
@@ -205,8 +243,18 @@ int vmqos_mem_cut(struct inode *inode, loff_t size)
 	int tries, ret = 0;
 
 	/* The scanner holds references while it looks. */
-	vmqos_zero_lock();
-	filemap_invalidate_lock(mapping);
+	for (;;) {
+		ret = vmqos_mem_bring_back(inode, size);
+		if (ret)
+			return ret;
+		vmqos_zero_lock();
+		filemap_invalidate_lock(mapping);
+		/* It may have been put into the store again meanwhile. */
+		if (!vmqos_mem_is_stored(inode, size))
+			break;
+		filemap_invalidate_unlock(mapping);
+		vmqos_zero_unlock();
+	}
 	for (tries = 0; tries < 50; tries++) {
 		folio = across(mapping, size);
 		ret = !folio || can_split(mapping, folio) ? 0 : -EBUSY;
@@ -225,6 +273,8 @@ int vmqos_mem_cut(struct inode *inode, loff_t size)
 		fsleep(1000);
 	}
 	if (!ret) {
+		vmqos_store_drop(vmqos_mem_inode(inode), DIV_ROUND_UP_ULL(size, PAGE_SIZE),
+				 ULONG_MAX);
 		i_size_write(inode, size);
 		unmap_mapping_range(mapping, round_up(size, PAGE_SIZE), 0, 1);
 	}

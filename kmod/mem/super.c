@@ -15,7 +15,8 @@
 
 static struct kmem_cache *inode_cache;
 
-enum { OPT_SIZE, OPT_UID, OPT_GID, OPT_MODE, OPT_HUGE, OPT_ZEROS, OPT_SHARE_ZERO };
+enum { OPT_SIZE, OPT_UID, OPT_GID, OPT_MODE, OPT_HUGE, OPT_ZEROS, OPT_SHARE_ZERO,
+	OPT_FILE_LIMIT, OPT_COMPRESS };
 
 const char *const vmqos_mem_share_zero_names[] = {
 	[VMQOS_MEM_SHARE_ZERO_MOUNT] = "mount",
@@ -28,6 +29,12 @@ static const struct constant_table share_zero_table[] = {
 	{ "off", VMQOS_MEM_SHARE_ZERO_OFF },
 	{ "on", VMQOS_MEM_SHARE_ZERO_ON },
 	{ "pressure", VMQOS_MEM_SHARE_ZERO_PRESSURE },
+	{}
+};
+
+static const struct constant_table switch_table[] = {
+	{ "off", false },
+	{ "on", true },
 	{}
 };
 
@@ -45,6 +52,8 @@ static const struct fs_parameter_spec parameters[] = {
 	fsparam_string("huge", OPT_HUGE),
 	fsparam_string("zeros", OPT_ZEROS),
 	fsparam_enum("share_zero", OPT_SHARE_ZERO, share_zero_table),
+	fsparam_string("file_limit", OPT_FILE_LIMIT),
+	fsparam_enum("compress", OPT_COMPRESS, switch_table),
 	{}
 };
 
@@ -59,7 +68,7 @@ struct options {
 };
 
 /* Bytes with a suffix, or per cent of the host's memory; the part of a page is dropped. */
-static int parse_size(struct fs_context *fc, const char *text, u64 *pages)
+static int parse_size(struct fs_context *fc, const char *name, const char *text, u64 *pages)
 {
 	unsigned long long size;
 	char *rest;
@@ -67,15 +76,15 @@ static int parse_size(struct fs_context *fc, const char *text, u64 *pages)
 	size = memparse(text, &rest);
 	if (*rest == '%' && rest != text) {
 		if (size > 100000)
-			return invalfc(fc, "size=%s: that is more than there is", text);
+			return invalfc(fc, "%s=%s: that is more than there is", name, text);
 		size = div_u64(size * totalram_pages(), 100) << PAGE_SHIFT;
 		rest++;
 	}
 	if (*rest || rest == text)
-		return invalfc(fc, "size=%s: give bytes, as 512M or 8G, or a percentage of the host's memory, as 80%%; 0 for no limit",
-			       text);
+		return invalfc(fc, "%s=%s: give bytes, as 512M or 8G, or a percentage of the host's memory, as 80%%; 0 for no limit",
+			       name, text);
 	if (size && size < PAGE_SIZE)
-		return invalfc(fc, "size=%s: the least is a page, %lu bytes", text, PAGE_SIZE);
+		return invalfc(fc, "%s=%s: the least is a page, %lu bytes", name, text, PAGE_SIZE);
 	*pages = size >> PAGE_SHIFT;
 	return 0;
 }
@@ -104,7 +113,7 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		return opt;
 	switch (opt) {
 	case OPT_SIZE:
-		ret = parse_size(fc, param->string, &options->mount.max_pages);
+		ret = parse_size(fc, "size", param->string, &options->mount.max_pages);
 		break;
 	case OPT_UID:
 		options->mount.uid = make_kuid(fc->user_ns, result.uint_32);
@@ -129,6 +138,12 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		break;
 	case OPT_SHARE_ZERO:
 		options->mount.share_zero = result.uint_32;
+		break;
+	case OPT_FILE_LIMIT:
+		ret = parse_size(fc, "file_limit", param->string, &options->mount.file_limit);
+		break;
+	case OPT_COMPRESS:
+		options->mount.compress = result.uint_32;
 		break;
 	}
 	options->given |= BIT(opt);
@@ -166,6 +181,10 @@ static int vmqos_mem_show_options(struct seq_file *m, struct dentry *root)
 	if (mount->huge)
 		seq_printf(m, ",huge=%s", huge_table[mount->huge].name);
 	seq_printf(m, ",share_zero=%s", vmqos_mem_share_zero_names[mount->share_zero]);
+	if (mount->file_limit)
+		seq_printf(m, ",file_limit=%lluk", mount->file_limit << (PAGE_SHIFT - 10));
+	if (!mount->compress)
+		seq_puts(m, ",compress=off");
 	return 0;
 }
 
@@ -185,6 +204,9 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	mi->fruitless = 0;
 	mi->respite = 0;
 	mi->resists = false;
+	mi->stored_pages = 0;
+	mi->stored_bytes = 0;
+	atomic_set(&mi->moves, 0);
 	mi->cursor = 0;
 	mi->splitting = 0;
 	mi->faults = NULL;
@@ -205,6 +227,7 @@ static void vmqos_mem_evict_inode(struct inode *inode)
 
 	vmqos_zero_remove(mi);
 	truncate_inode_pages_final(inode->i_mapping);
+	vmqos_store_drop(mi, 0, ULONG_MAX);
 	clear_inode(inode);
 	vmqos_mem_recount(inode, 0);
 	WARN_ON_ONCE(mi->pages);
@@ -257,7 +280,7 @@ static int get_tree(struct fs_context *fc)
 	return get_tree_nodev(fc, fill_super);
 }
 
-/* size, huge and share_zero can change while files are in use; the rest belongs to the root. */
+/* size, huge, share_zero, file_limit and compress can change while files are in use. */
 static int reconfigure(struct fs_context *fc)
 {
 	struct vmqos_mem_mount *mount = vmqos_mem_mount(fc->root->d_sb);
@@ -278,6 +301,12 @@ static int reconfigure(struct fs_context *fc)
 		WRITE_ONCE(mount->huge, options->mount.huge);
 	if (options->given & BIT(OPT_SHARE_ZERO)) {
 		WRITE_ONCE(mount->share_zero, options->mount.share_zero);
+		vmqos_zero_wake();
+	}
+	if (options->given & BIT(OPT_COMPRESS))
+		WRITE_ONCE(mount->compress, options->mount.compress);
+	if (options->given & BIT(OPT_FILE_LIMIT)) {
+		WRITE_ONCE(mount->file_limit, options->mount.file_limit);
 		vmqos_zero_wake();
 	}
 	return 0;
@@ -303,6 +332,7 @@ static int init_context(struct fs_context *fc)
 		return -ENOMEM;
 	options->mount.mode = 0755;
 	options->mount.share_zero = VMQOS_MEM_SHARE_ZERO_OFF;
+	options->mount.compress = true;
 	options->mount.uid = current_fsuid();
 	options->mount.gid = current_fsgid();
 	fc->fs_private = options;
@@ -333,6 +363,7 @@ static void init_once(void *object)
 	inode_init_once(&mi->vfs);
 	spin_lock_init(&mi->lock);
 	mutex_init(&mi->reclaim_mutex);
+	xa_init(&mi->store);
 }
 
 /**

@@ -65,6 +65,8 @@ static struct vmqos_mem_inode *at;
 static struct task_struct *scanner;
 static DECLARE_WAIT_QUEUE_HEAD(waiting);
 static bool woken;
+/* Some file is above its limit and left alone for a moment: the thread is not to rest long. */
+static bool soon;
 /* Candidates of the stretch and what it did, used by the scanner alone. */
 static struct folio *candidates[BATCH];
 static struct vmqos_mem_stats did;
@@ -105,7 +107,7 @@ MODULE_PARM_DESC(split_pages,
 #ifdef VMQOS_MEM_BREAK
 unsigned int vmqos_mem_break_rule;
 module_param_named(break_rule, vmqos_mem_break_rule, uint, 0644);
-MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock, 4 wait for a split");
+MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock, 4 wait for a split, 5 store before removal, 6 no punch beside the store, 7 look again before a hole");
 #endif
 
 static bool is_zero(struct folio *folio)
@@ -277,8 +279,9 @@ static bool reclaim(void)
 	bool any = false;
 
 	mutex_lock(&vmqos_zero_mutex);
+	soon = false;
 	list_for_each_entry(mi, &files, node) {
-		if (!vmqos_mem_reclaim_wanted(mi))
+		if (!vmqos_mem_reclaim_wanted(mi, &soon))
 			continue;
 		vmqos_mem_reclaim_some(mi);
 		any = true;
@@ -287,10 +290,23 @@ static bool reclaim(void)
 	return any;
 }
 
+/* Until it is woken; what is to be tried again soon is, meanwhile. */
 static void rest(u64 ns)
 {
-	wait_event_interruptible_timeout(waiting, READ_ONCE(woken) || kthread_should_stop(),
-					 max(nsecs_to_jiffies(ns), 1ul));
+	u64 until = ktime_get_ns() + ns, left = ns;
+
+	for (;;) {
+		if (soon)
+			left = min_t(u64, left, NSEC_PER_SEC / 10);
+		wait_event_interruptible_timeout(waiting,
+						 READ_ONCE(woken) || kthread_should_stop(),
+						 max(nsecs_to_jiffies(left), 1ul));
+		left = until - min(until, ktime_get_ns());
+		if (!left || READ_ONCE(woken) || kthread_should_stop())
+			break;
+		while (reclaim() && !kthread_should_stop())
+			cond_resched();
+	}
 	WRITE_ONCE(woken, false);
 }
 
@@ -380,6 +396,28 @@ void vmqos_zero_lock(void)
 void vmqos_zero_unlock(void)
 {
 	mutex_unlock(&vmqos_zero_mutex);
+}
+
+/**
+ * vmqos_zero_each() - do something with each file, if the scanner is not in one just now
+ * @what: called with the scanner's mutex held; returns how much it has come to
+ * @data: handed on to it
+ *
+ * Context: the kernel's reclaim: waits for nobody.
+ * Return: the sum.
+ */
+unsigned long vmqos_zero_each(unsigned long (*what)(struct vmqos_mem_inode *mi, void *data),
+			      void *data)
+{
+	struct vmqos_mem_inode *mi;
+	unsigned long sum = 0;
+
+	if (!mutex_trylock(&vmqos_zero_mutex))
+		return 0;
+	list_for_each_entry(mi, &files, node)
+		sum += what(mi, data);
+	mutex_unlock(&vmqos_zero_mutex);
+	return sum;
 }
 
 /**

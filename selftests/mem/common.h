@@ -209,6 +209,14 @@ static inline uint32_t mem_draw(uint64_t *state)
 	return *state >> 33;
 }
 
+/* All 32 bits of it random. */
+static inline uint32_t mem_draw_word(uint64_t *state)
+{
+	uint32_t high = mem_draw(state) << 16;
+
+	return high ^ mem_draw(state);
+}
+
 static inline bool mem_all(const char *at, char value, size_t size)
 {
 	return !size || (at[0] == value && !memcmp(at, at + 1, size - 1));

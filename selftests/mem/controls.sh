@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Negative controls: do the tests notice when the scanner breaks a rule? Needs modules built
+# Negative controls: do the tests notice when the scanner or the store breaks a rule? Needs modules built
 # for it, which scripts/mem-controls does; with no rule broken they must pass.
 set -u
 
@@ -26,10 +26,11 @@ if [[ ! -w $switch ]]; then
 	ktap_skip_all "these modules keep all rules: scripts/mem-controls builds others"
 	exit "$KSFT_SKIP"
 fi
-ktap_set_plan 4
+ktap_set_plan 12
 
+# With pages of the one size or of the other.
 run() {
-	VMQOS_SECONDS=5 timeout 200 "$here/stress" >"$work/out" 2>&1
+	VMQOS_SECONDS=5 timeout 200 "$here/stress" -v "$1" >"$work/out" 2>&1
 	local status=$?
 	sed -n 's/^# .*stress:/#/p' "$work/out"
 	return $status
@@ -51,15 +52,15 @@ unpinned() {
 	return $status
 }
 
-kept() { run && pins; }
+kept() { run "$1" && { [[ $1 != small ]] || pins; }; }
 
 # It has to fail because words were lost, and in no other way.
 lost() {
 	local attempt
 	echo "$1" >$switch
 	for attempt in 1 2 3; do
-		ktap_print_msg "rule $1 broken, attempt $attempt"
-		if ! run && grep -qE ' [1-9][0-9]* errors' "$work/out"; then
+		ktap_print_msg "rule $1 broken, $2 pages, attempt $attempt"
+		if ! run "$2" && grep -qE ' [1-9][0-9]* errors' "$work/out"; then
 			echo 0 >$switch
 			return 0
 		fi
@@ -68,8 +69,15 @@ lost() {
 	return 1
 }
 
-ktap_test_result "all rules kept: nothing is lost" kept
-ktap_test_result "pages are looked at while mapped: noticed" lost 1
+for pages in small huge; do
+	ktap_test_result "$pages pages, all rules kept: nothing is lost" kept $pages
+	ktap_test_result "$pages pages are looked at while mapped: noticed" lost 1 $pages
+	ktap_test_result "what was zero before is believed of $pages pages: noticed" lost 3 $pages
+done
 ktap_test_result "references are not counted: noticed" unpinned
-ktap_test_result "what was zero before is believed: noticed" lost 3
+ktap_test_result "nobody waits for a large page that is split: noticed" lost 4 huge
+ktap_test_result "limited, all rules kept: nothing is lost" kept limited
+ktap_test_result "a page leaves the cache before it is in the store: noticed" lost 5 limited
+ktap_test_result "a page gets into the store while it is punched: noticed" lost 6 limited
+ktap_test_result "a reader believes in a hole at once: noticed" lost 7 limited
 ktap_finished

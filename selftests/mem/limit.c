@@ -46,19 +46,16 @@ static void fill_randomly(char *at, size_t size, uint64_t seed)
 	uint32_t *words = (uint32_t *)at;
 
 	for (size_t i = 0; i < size / sizeof(*words); i++)
-		words[i] = mem_draw(&seed) * 2654435761u ^ mem_draw(&seed);
+		words[i] = mem_draw_word(&seed);
 }
 
 static bool is_as_filled(const char *at, size_t size, uint64_t seed)
 {
 	const uint32_t *words = (const uint32_t *)at;
 
-	for (size_t i = 0; i < size / sizeof(*words); i++) {
-		uint32_t first = mem_draw(&seed);
-
-		if (words[i] != (first * 2654435761u ^ mem_draw(&seed)))
+	for (size_t i = 0; i < size / sizeof(*words); i++)
+		if (words[i] != mem_draw_word(&seed))
 			return false;
-	}
 	return true;
 }
 

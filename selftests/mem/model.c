@@ -2,8 +2,9 @@
 /*
  * Random operations on a file, each compared with what a plain array would hold: reads,
  * writes, mapped reads and writes, sizes, holes, allocations, at any byte, while the
- * scanner works as fast as it can, with small pages and with large ones. A failure names
- * the seed, which repeats it: VMQOS_SEED=N.
+ * scanner works as fast as it can, with small pages and with large ones, and under limits that
+ * change, so that pages are in the store as well. A failure names the seed, which repeats it:
+ * VMQOS_SEED=N.
  */
 #include <sys/sendfile.h>
 #include <time.h>
@@ -193,6 +194,29 @@ static bool one(unsigned int what)
 	}
 }
 
+FIXTURE_VARIANT_ADD(scanned, limited)
+{
+	.options = "share_zero=on",
+	.limited = true,
+};
+
+FIXTURE_VARIANT_ADD(scanned, limited_huge)
+{
+	.options = "share_zero=on,huge=within_size",
+	.huge = true,
+	.limited = true,
+};
+
+/* Now and then a limit below or above what there is, or none. */
+static bool change_limit(void)
+{
+	static const char *const limits[] = {
+		"file_limit=64k", "file_limit=8k", "file_limit=1M", "file_limit=3M", "file_limit=0",
+	};
+
+	return !mem_remount(where, limits[draw(sizeof(limits) / sizeof(limits[0]))]);
+}
+
 TEST_F_TIMEOUT(scanned, random_operations, 900)
 {
 	const char *seed = getenv("VMQOS_SEED");
@@ -200,6 +224,8 @@ TEST_F_TIMEOUT(scanned, random_operations, 900)
 	unsigned long long first = seed ? strtoull(seed, NULL, 10) : (unsigned long long)time(NULL);
 	unsigned int n, what = 0;
 
+	if (left_out(variant->limited))
+		SKIP(return, "takes long: VMQOS_LONG=1");
 	most = variant->huge ? MOST : MOST_SMALL;
 	if (variant->huge)
 		operations /= TIMES_LARGER;
@@ -211,6 +237,8 @@ TEST_F_TIMEOUT(scanned, random_operations, 900)
 	ASSERT_NE(MAP_FAILED, at);
 	for (n = 0; n < operations; n++) {
 		what = draw(sizeof(names) / sizeof(names[0]));
+		if (variant->limited && !draw(32) && !change_limit())
+			break;
 		if (!one(what))
 			break;
 		if (n % 64 == 0 && size && memcmp(at, truth, size))
@@ -226,6 +254,15 @@ TEST_F_TIMEOUT(scanned, random_operations, 900)
 	TH_LOG("%llu pages of 2M were split", (unsigned long long)mem_stat(fd, "mem-splits"));
 	if (variant->huge)
 		EXPECT_LT(0, mem_stat(fd, "mem-splits"));
+	if (variant->limited) {
+		TH_LOG("%llu pages went to the store",
+		       (unsigned long long)mem_stat(fd, "mem-evicted"));
+		EXPECT_LT(0, mem_stat(fd, "mem-evicted"));
+	}
+	/* What is under way, under a limit, may change one before the other is read. */
+	ASSERT_EQ(0, mem_remount(where, "file_limit=0,share_zero=off"));
+	for (n = 0; n < 1000 && mem_used(where) != mem_stat(fd, "mem-resident"); n++)
+		usleep(10000);
 	EXPECT_EQ(mem_used(where), mem_stat(fd, "mem-resident"));
 	munmap(at, most);
 	close(fd);

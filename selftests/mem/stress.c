@@ -3,7 +3,8 @@
  * Everybody writes to the same pages at once, each to words of its own, and checks what
  * it wrote before: guest vCPUs, threads through two mappings, another process, direct I/O,
  * writes through another process's eyes (process_vm_writev). Meanwhile the scanner takes
- * away what is zero, ranges are punched, and the kernel moves pages about. Three of four
+ * away what is zero, ranges are punched, and the kernel moves pages about; with a limit that
+ * changes all the time, pages go to the store and come back as well. Three of four
  * words written are zeros, so that whole pages become zero and stop to be, all the time.
  *
  * Not one word may be lost. The modules have a build in which a rule of the scanner can be
@@ -26,15 +27,18 @@
 #define SECONDS		4
 #define SECONDS_LONG	30
 #define ROUND_MS	250
+#define ROUND_MS_LIMITED	1000
 #define SECTOR		512u
 
-enum actor { FIRST_MAP, SECOND_MAP, PROCESS, WRITE_CALL, REMOTE, DIRECT, PUNCH, MOVE, ACTORS };
+enum actor {
+	FIRST_MAP, SECOND_MAP, PROCESS, WRITE_CALL, REMOTE, DIRECT, PUNCH, MOVE, LIMIT, ACTORS
+};
 
 /* Where in each page an actor's word stands; the vCPUs have words 0 and 256. */
 static const unsigned int place[ACTORS] = { 64, 128, 192, 320, 384, 2048 };
 static const char *const names[ACTORS] = {
 	"first mapping", "second mapping", "process", "write()", "process_vm_writev()",
-	"direct I/O", "punch", "move",
+	"direct I/O", "punch", "move", "limit",
 };
 
 /* Shared with the process; each has one writer. */
@@ -44,7 +48,7 @@ struct report {
 };
 
 static struct report *reports;
-static int *stop;
+static int *stop, *calm;
 static int fd, disk;
 static char *map[2];
 
@@ -62,6 +66,11 @@ static uint32_t invent(uint64_t *state)
 
 static uint32_t read_word(const char *base, uint32_t page, enum actor who)
 {
+	uint32_t value;
+
+	/* Who takes no lock to read is to see it as well. */
+	if (who == WRITE_CALL)
+		return pread(fd, &value, 4, page * PAGE + place[who]) == 4 ? value : ~0u;
 	return __atomic_load_n((const uint32_t *)(base + page * PAGE + place[who]),
 			       __ATOMIC_RELAXED);
 }
@@ -193,6 +202,25 @@ static void move(void)
 	}
 }
 
+/* Some of it fits, little of it, most of it, all of it. */
+static void limit(void)
+{
+	static const char *const limits[] = {
+		"file_limit=768k", "file_limit=384k", "file_limit=1536k", "file_limit=0",
+	};
+	struct timespec pause = { .tv_nsec = 30000000 };
+
+	/* Who has not had a turn when the time is up gets it without a limit. */
+	while (!__atomic_load_n(calm, __ATOMIC_RELAXED)) {
+		if (mem_remount(where, limits[reports[LIMIT].rounds % 4]))
+			reports[LIMIT].errors++;
+		reports[LIMIT].rounds++;
+		nanosleep(&pause, NULL);
+	}
+	if (mem_remount(where, "file_limit=0"))
+		reports[LIMIT].errors++;
+}
+
 static void *act(void *data)
 {
 	enum actor who = (uintptr_t)data;
@@ -203,6 +231,8 @@ static void *act(void *data)
 		punch();
 	else if (who == MOVE)
 		move();
+	else if (who == LIMIT)
+		limit();
 	else
 		words(who);
 	return NULL;
@@ -231,6 +261,7 @@ static bool open_disk(void)
 	}
 	reports = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	stop = (int *)(reports + ACTORS);
+	calm = stop + 1;
 	return reports != MAP_FAILED;
 }
 
@@ -307,7 +338,7 @@ static bool all_acted(const bool *acts, struct vmqos_vmm_vm *vm)
 
 /* What all rounds have done, together. */
 static uint64_t rounds[ACTORS], errors[ACTORS], vcpu_rounds[2], vcpu_errors[2];
-static uint64_t freed, busy, changed, unmaps, splits;
+static uint64_t freed, busy, changed, unmaps, splits, evicted, came_back;
 
 static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 {
@@ -328,10 +359,12 @@ static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 	changed += mem_stat(fd, "mem-zero-changed");
 	unmaps += mem_stat(fd, "mem-zero-unmaps");
 	splits += mem_stat(fd, "mem-splits");
+	evicted += mem_stat(fd, "mem-evicted");
+	came_back += mem_stat(fd, "mem-faults-stored");
 }
 
 /* All of them at once on a new file for some time; whether it could be done. */
-static bool go_round(bool guest, unsigned int ms)
+static bool go_round(bool guest, bool limited, unsigned int ms)
 {
 	struct vmqos_vmm_vm *vm = NULL;
 	bool acts[ACTORS], right;
@@ -350,12 +383,14 @@ static bool go_round(bool guest, unsigned int ms)
 			return false;
 	}
 	for (uintptr_t who = 0; who < ACTORS; who++) {
-		acts[who] = who != PROCESS && (who != DIRECT || disk >= 0);
+		acts[who] = who != PROCESS && (who != DIRECT || disk >= 0) &&
+			    (who != LIMIT || limited);
 		if (acts[who] && pthread_create(&threads[who], NULL, act, (void *)who))
 			return false;
 	}
 	acts[PROCESS] = true;
 	usleep(ms * 1000);
+	__atomic_store_n(calm, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < 1000 && !all_acted(acts, vm); i++)
 		usleep(100000);
 	__atomic_store_n(stop, 1, __ATOMIC_RELAXED);
@@ -367,6 +402,9 @@ static bool go_round(bool guest, unsigned int ms)
 	add_up(acts, vm);
 	if (vm)
 		vmqos_vmm_destroy(vm);
+	/* The scanner may be at it between the two looks. */
+	for (int i = 0; i < 1000 && mem_used(where) != mem_stat(fd, "mem-resident"); i++)
+		usleep(10000);
 	right = right && mem_used(where) == mem_stat(fd, "mem-resident");
 	close_file();
 	return right;
@@ -376,16 +414,33 @@ static bool go_round(bool guest, unsigned int ms)
  * Large pages are split in the first moments and seldom come again: there, many short
  * rounds, each on a file of its own.
  */
+FIXTURE_VARIANT_ADD(scanned, limited)
+{
+	.options = "share_zero=on",
+	.limited = true,
+};
+
+FIXTURE_VARIANT_ADD(scanned, limited_huge)
+{
+	.options = "share_zero=on,huge=within_size",
+	.huge = true,
+	.limited = true,
+};
+
 TEST_F_TIMEOUT(scanned, lost_writes, 400)
 {
 	const char *given = getenv("VMQOS_SECONDS");
 	int seconds = given ? atoi(given) : getenv("VMQOS_LONG") ? SECONDS_LONG : SECONDS;
-	unsigned int ms = variant->huge ? ROUND_MS : seconds * 1000, all = seconds * 1000 / ms, n;
+	unsigned int ms = !variant->huge ? seconds * 1000 :
+			  variant->limited ? ROUND_MS_LIMITED : ROUND_MS;
+	unsigned int all = seconds * 1000 / ms, n;
 	uint64_t moved = vmstat("pgmigrate_success");
 	bool guest = !access("/dev/kvm", R_OK | W_OK);
 
+	if (left_out(variant->limited))
+		SKIP(return, "takes long: VMQOS_LONG=1 or VMQOS_SECONDS=4");
 	ASSERT_TRUE(open_disk());
-	for (n = 0; n < all && go_round(guest, ms); n++)
+	for (n = 0; n < all && go_round(guest, variant->limited, ms); n++)
 		;
 	EXPECT_EQ(all, n);
 	for (int who = 0; who < ACTORS; who++) {
@@ -402,7 +457,14 @@ TEST_F_TIMEOUT(scanned, lost_writes, 400)
 	       (unsigned long long)freed, (unsigned long long)busy, (unsigned long long)changed,
 	       (unsigned long long)unmaps, (unsigned long long)splits,
 	       (unsigned long long)(vmstat("pgmigrate_success") - moved));
+	if (variant->limited)
+		TH_LOG("store: %llu pages in, %llu back in faults", (unsigned long long)evicted,
+		       (unsigned long long)came_back);
 	EXPECT_LT(0, freed);
+	if (variant->limited) {
+		EXPECT_LT(0, evicted);
+		EXPECT_LT(0, came_back);
+	}
 	if (variant->huge)
 		EXPECT_LT(0, splits);
 }

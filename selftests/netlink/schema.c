@@ -202,6 +202,14 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "limit-exceeded", VMQOS_MEM_A_LIMIT_EXCEEDED, VMQOS_KIND_U64, false, 0, 0 },
 	{ "limit-waits", VMQOS_MEM_A_LIMIT_WAITS, VMQOS_KIND_U64, false, 0, 0 },
 	{ "limit-ns", VMQOS_MEM_A_LIMIT_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "pressure-reclaimed", VMQOS_MEM_A_PRESSURE_RECLAIMED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "stored", VMQOS_MEM_A_STORED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "stored-raw", VMQOS_MEM_A_STORED_RAW, VMQOS_KIND_U64, false, 0, 0 },
+	{ "evicted", VMQOS_MEM_A_EVICTED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "evict-refused", VMQOS_MEM_A_EVICT_REFUSED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-stored", VMQOS_MEM_A_FAULTS_STORED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "stored-ns", VMQOS_MEM_A_STORED_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "stored-hist", VMQOS_MEM_A_STORED_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {

@@ -171,6 +171,21 @@ static double mem_large(const struct vmqos_top_row *row)
 	return mapped ? 100 * (row->mem.mapped_2m + row->mem.mapped_1g) / mapped : 0;
 }
 
+static double mem_stored(const struct vmqos_top_row *row)
+{
+	return row->mem.stored / MIB;
+}
+
+static double mem_stored_raw(const struct vmqos_top_row *row)
+{
+	return row->mem.stored_raw / MIB;
+}
+
+static double mem_back(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.faults_stored);
+}
+
 static double mem_zero_freed(const struct vmqos_top_row *row)
 {
 	return per_second(row, row->mem.zero_freed * PAGE) / MIB;
@@ -179,7 +194,7 @@ static double mem_zero_freed(const struct vmqos_top_row *row)
 static double mem_faults(const struct vmqos_top_row *row)
 {
 	return per_second(row, row->mem.faults_found + row->mem.faults_filled +
-			  row->mem.faults_failed);
+			  row->mem.faults_stored + row->mem.faults_failed);
 }
 
 static double mem_fills(const struct vmqos_top_row *row)
@@ -189,9 +204,10 @@ static double mem_fills(const struct vmqos_top_row *row)
 
 static double mem_fault_mean(const struct vmqos_top_row *row)
 {
-	uint64_t faults = row->mem.faults_found + row->mem.faults_filled;
+	uint64_t faults = row->mem.faults_found + row->mem.faults_filled + row->mem.faults_stored;
 
-	return faults ? (row->mem.found_ns + row->mem.filled_ns) / 1e3 / faults : 0;
+	return faults ? (row->mem.found_ns + row->mem.filled_ns + row->mem.stored_ns) / 1e3 /
+			faults : 0;
 }
 
 static double mem_fault_p99(const struct vmqos_top_row *row)
@@ -200,7 +216,8 @@ static double mem_fault_p99(const struct vmqos_top_row *row)
 	size_t i;
 
 	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
-		stats.latency_hist[i] = row->mem.found_hist[i] + row->mem.filled_hist[i];
+		stats.latency_hist[i] = row->mem.found_hist[i] + row->mem.filled_hist[i] +
+					row->mem.stored_hist[i];
 	return vmqos_latency_percentile(&stats, 99) / 1e3;
 }
 
@@ -290,6 +307,12 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  MEM(SCANNED), true, false, mem_scanned, VMQOS_TOP_MEMORY },
 	{ "mem_scan_pct", "%SCAN", "time of the scanner in the VM's memory", 'T', 6, 1,
 	  MEM(ZERO_SCAN_NS), true, false, mem_scan, VMQOS_TOP_MEMORY },
+	{ "mem_stored_raw_mib", "COMPR", "memory that is compressed, MiB", 'C', 7, 0,
+	  MEM(STORED_RAW), true, false, mem_stored_raw, VMQOS_TOP_MEMORY },
+	{ "mem_stored_mib", "STORE", "what that takes, part of RESID, MiB", 'O', 7, 0,
+	  MEM(STORED), true, false, mem_stored, VMQOS_TOP_MEMORY },
+	{ "mem_faults_stored_per_s", "BACK/s", "page faults on what is compressed", 'B', 7, 0,
+	  MEM(FAULTS_STORED), true, false, mem_back, VMQOS_TOP_MEMORY },
 };
 
 const size_t vmqos_top_column_count = sizeof(vmqos_top_columns) / sizeof(vmqos_top_columns[0]);

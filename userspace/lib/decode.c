@@ -151,6 +151,14 @@ static const struct field mem_fields[] = {
 	MEM(limit_exceeded, VMQOS_MEM_A_LIMIT_EXCEEDED, "limit-exceeded", KIND_U64),
 	MEM(limit_waits, VMQOS_MEM_A_LIMIT_WAITS, "limit-waits", KIND_U64),
 	MEM(limit_ns, VMQOS_MEM_A_LIMIT_NS, "limit-ns", KIND_U64),
+	MEM(pressure_reclaimed, VMQOS_MEM_A_PRESSURE_RECLAIMED, "pressure-reclaimed", KIND_U64),
+	MEM(stored, VMQOS_MEM_A_STORED, "stored", KIND_U64),
+	MEM(stored_raw, VMQOS_MEM_A_STORED_RAW, "stored-raw", KIND_U64),
+	MEM(evicted, VMQOS_MEM_A_EVICTED, "evicted", KIND_U64),
+	MEM(evict_refused, VMQOS_MEM_A_EVICT_REFUSED, "evict-refused", KIND_U64),
+	MEM(faults_stored, VMQOS_MEM_A_FAULTS_STORED, "faults-stored", KIND_U64),
+	MEM(stored_ns, VMQOS_MEM_A_STORED_NS, "stored-ns", KIND_U64),
+	MEM(stored_hist, VMQOS_MEM_A_STORED_HIST, "stored-hist", KIND_BYTES),
 };
 
 static const struct field vcpu_fields[] = {
@@ -229,7 +237,7 @@ SAME(VMQOS_MEM_RESIDENT, VMQOS_MEM_A_RESIDENT);
 SAME(VMQOS_MEM_FILLED_HIST, VMQOS_MEM_A_FILLED_HIST);
 SAME(VMQOS_MEM_ZERO_SCAN_NS, VMQOS_MEM_A_ZERO_SCAN_NS);
 SAME(VMQOS_MEM_MAPPED_1G, VMQOS_MEM_A_MAPPED_1G);
-SAME(VMQOS_MEM_LIMIT_NS, VMQOS_MEM_A_LIMIT_NS);
+SAME(VMQOS_MEM_STORED_HIST, VMQOS_MEM_A_STORED_HIST);
 SAME(VMQOS_MEM_BUCKETS, VMQOS_LATENCY_BUCKETS);
 SAME(VMQOS_ZERO_MOUNT, VMQOS_MEM_SHARE_ZERO_MOUNT);
 SAME(VMQOS_ZERO_OFF, VMQOS_MEM_SHARE_ZERO_OFF);

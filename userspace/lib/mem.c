@@ -42,6 +42,13 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_LIMIT_EXCEEDED, "limit_exceeded", "pages above limit", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_LIMIT_WAITS, "limit_waits", "waits at limit", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_LIMIT_NS, "limit_ns", "time waiting at limit", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_PRESSURE_RECLAIMED, "pressure_reclaimed", "for pressure", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_STORED, "stored", "compressed store", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_STORED_RAW, "stored_raw", "pages in the store", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_EVICTED, "evicted", "pages compressed", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_EVICT_REFUSED, "evict_refused", "pages that do not", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_FAULTS_STORED, "faults_stored", "faults, page stored", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_STORED_NS, "stored_ns", "time, page stored", VMQOS_MEM_TIME },
 };
 
 /* Where they are in the struct. */
@@ -78,6 +85,13 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, limit_exceeded),
 	offsetof(struct vmqos_mem, limit_waits),
 	offsetof(struct vmqos_mem, limit_ns),
+	offsetof(struct vmqos_mem, pressure_reclaimed),
+	offsetof(struct vmqos_mem, stored),
+	offsetof(struct vmqos_mem, stored_raw),
+	offsetof(struct vmqos_mem, evicted),
+	offsetof(struct vmqos_mem, evict_refused),
+	offsetof(struct vmqos_mem, faults_stored),
+	offsetof(struct vmqos_mem, stored_ns),
 };
 
 _Static_assert(COUNT(descs) == COUNT(places), "one place for each");
@@ -125,6 +139,7 @@ void vmqos_mem_sub(struct vmqos_mem *delta, const struct vmqos_mem *now,
 	for (i = 0; i < VMQOS_MEM_BUCKETS; i++) {
 		result.found_hist[i] = growth(now->found_hist[i], before->found_hist[i]);
 		result.filled_hist[i] = growth(now->filled_hist[i], before->filled_hist[i]);
+		result.stored_hist[i] = growth(now->stored_hist[i], before->stored_hist[i]);
 	}
 	*delta = result;
 }

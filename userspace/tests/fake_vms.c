@@ -236,6 +236,7 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 	const uint64_t mib = UINT64_C(1) << 20;
 	uint64_t seconds = 10 + ticks;
 	uint64_t found[VMQOS_LATENCY_BUCKETS] = { [3] = 30 * seconds, [5] = 10 * seconds };
+	uint64_t stored[VMQOS_LATENCY_BUCKETS] = { [6] = 5 * seconds };
 	uint64_t filled[VMQOS_LATENCY_BUCKETS] = { [4] = 40 * seconds, [8] = 20 * seconds };
 	struct nlattr *mem;
 	uint64_t step;
@@ -276,6 +277,14 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_EXCEEDED, 2);
 		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_WAITS, seconds * 8);
 		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_NS, seconds * 9 * UINT64_C(1000000));
+		nla_put_u64(msg, VMQOS_MEM_A_PRESSURE_RECLAIMED, 17);
+		nla_put_u64(msg, VMQOS_MEM_A_STORED, 90 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_STORED_RAW, 300 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_EVICTED, 80000 + seconds * 25);
+		nla_put_u64(msg, VMQOS_MEM_A_EVICT_REFUSED, 44);
+		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_STORED, seconds * 5);
+		nla_put_u64(msg, VMQOS_MEM_A_STORED_NS, seconds * 5 * 30000);
+		nla_put(msg, VMQOS_MEM_A_STORED_HIST, sizeof(stored), stored);
 		/* Each look finds more of it done; of more than 512 MiB, no more than that. */
 		step = reclaim_left > 256 * mib ? 256 * mib : reclaim_left;
 		reclaim_left -= step;

@@ -60,6 +60,14 @@ enum vmqos_mem_field {
 	VMQOS_MEM_LIMIT_EXCEEDED,
 	VMQOS_MEM_LIMIT_WAITS,
 	VMQOS_MEM_LIMIT_NS,
+	VMQOS_MEM_PRESSURE_RECLAIMED,
+	VMQOS_MEM_STORED,
+	VMQOS_MEM_STORED_RAW,
+	VMQOS_MEM_EVICTED,
+	VMQOS_MEM_EVICT_REFUSED,
+	VMQOS_MEM_FAULTS_STORED,
+	VMQOS_MEM_STORED_NS,
+	VMQOS_MEM_STORED_HIST,
 };
 
 /* The least limit, in bytes. */
@@ -107,6 +115,14 @@ enum vmqos_mem_field {
  * @limit_exceeded: pages made above it, for none could be given back
  * @limit_waits: times that who needed a page had to make room for it
  * @limit_ns: time that it waited
+ * @pressure_reclaimed: pages given back because the host was short of memory
+ * @stored: part of @resident that the compressed store takes, in bytes
+ * @stored_raw: what the pages in it were, in bytes
+ * @evicted: pages put into it
+ * @evict_refused: pages that would not have got a quarter smaller there
+ * @faults_stored: page faults whose page came back from it
+ * @stored_ns: time that those took
+ * @stored_hist: histogram of that time, as @found_hist
  */
 struct vmqos_mem {
 	uint64_t has;
@@ -144,6 +160,14 @@ struct vmqos_mem {
 	uint64_t limit_exceeded;
 	uint64_t limit_waits;
 	uint64_t limit_ns;
+	uint64_t pressure_reclaimed;
+	uint64_t stored;
+	uint64_t stored_raw;
+	uint64_t evicted;
+	uint64_t evict_refused;
+	uint64_t faults_stored;
+	uint64_t stored_ns;
+	uint64_t stored_hist[VMQOS_MEM_BUCKETS];
 };
 
 /**

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The store: pages of a file that have been made small, and taken out of its page cache.
+ *
+ * DOC: Overview
+ *
+ * A page is in the page cache, or in the store, or nowhere, which is a hole. The page's lock
+ * in the page cache decides for its index, in both directions:
+ *
+ * 1. Who puts a page into the store holds it locked, unmapped and alone, puts it into the
+ *    store first and then removes it from the cache. Who needs it adds a new page to the
+ *    cache first, locked and not up to date, and then looks into the store: what was
+ *    removed before that could be added is there by then.
+ * 2. So an entry is looked at and freed by who holds the page of its index locked in the
+ *    cache. The new page is up to date, and can be seen by readers, who take no lock, when
+ *    it has its content.
+ * 3. Who removes a range holds the invalidate_lock exclusively and empties the store there as
+ *    well. Both directions of 1 hold it shared: nothing that was punched can come
+ *    back out of the store, nor get into it.
+ * 4. Who looks without a lock and finds a page neither in the cache nor in the store has seen a
+ *    hole only if no page has come back in between: it may have come back behind the first
+ *    look and left again before the second. vmqos_mem_inode.moves tells.
+ *
+ * What the store takes is part of what the file takes: of its charge to the mount and of its
+ * limit. A page that is not at least a quarter smaller is left where it is.
+ */
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "mem/mem.h"
+#include "mem/pack.h"
+
+/**
+ * struct stored - a page in the store
+ * @handle: where it is
+ * @length: how long
+ */
+struct stored {
+	unsigned long handle;
+	unsigned int length;
+};
+
+/**
+ * struct desk - what packing and unpacking needs room for, one for each CPU
+ * @work: the packer's own
+ * @packed: what it has made, or is to read
+ */
+struct desk {
+	u8 work[VMQOS_PACK_WORK];
+	u8 packed[PAGE_SIZE];
+};
+
+static struct kmem_cache *stored_cache;
+static struct desk __percpu *desks;
+
+/* Returns 0 and fills @stored, -E2BIG when it is not worth it, or -ENOMEM. */
+static int pack(struct page *page, struct stored *stored)
+{
+	struct desk *desk = get_cpu_ptr(desks);
+	void *from = kmap_local_page(page);
+	int ret = 0;
+
+	stored->length = vmqos_pack(from, desk->packed, desk->work);
+	kunmap_local(from);
+	if (!stored->length) {
+		ret = -E2BIG;
+	} else {
+		stored->handle = vmqos_pack_keep(desk->packed, stored->length, page_to_nid(page));
+		if (IS_ERR_VALUE(stored->handle) || !stored->handle)
+			ret = -ENOMEM;
+	}
+	put_cpu_ptr(desks);
+	return ret;
+}
+
+static void account(struct vmqos_mem_inode *mi, const struct stored *stored, int pages)
+{
+	spin_lock(&mi->lock);
+	mi->stored_pages += pages;
+	mi->stored_bytes += pages * (long)stored->length;
+	spin_unlock(&mi->lock);
+}
+
+static void forget(struct vmqos_mem_inode *mi, struct stored *stored)
+{
+	account(mi, stored, -1);
+	vmqos_pack_free(stored->handle);
+	kmem_cache_free(stored_cache, stored);
+}
+
+/**
+ * vmqos_store_put() - put a page into the store
+ * @mi: its file, the invalidate_lock held
+ * @page: the page, locked, unmapped and nobody else's; it stays where it is
+ * @index: its place
+ *
+ * Context: may be in reclaim: does not wait for memory.
+ * Return: 0, -E2BIG when it would not get much smaller, or -ENOMEM.
+ */
+int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
+{
+	struct stored *stored, *old;
+	int ret;
+
+	stored = kmem_cache_alloc(stored_cache, GFP_NOWAIT | __GFP_NOWARN);
+	if (!stored)
+		return -ENOMEM;
+	ret = pack(page, stored);
+	if (ret) {
+		kmem_cache_free(stored_cache, stored);
+		return ret;
+	}
+	account(mi, stored, 1);
+	old = xa_store(&mi->store, index, stored, GFP_NOWAIT | __GFP_NOWARN);
+	if (xa_is_err(old)) {
+		forget(mi, stored);
+		return xa_err(old);
+	}
+	/* It was in the cache, so it cannot have been here, as long as the rules hold. */
+	if (old)
+		forget(mi, old);
+	return 0;
+}
+
+/**
+ * vmqos_store_get() - take a page out of the store, if it is there
+ * @mi: its file, the invalidate_lock held
+ * @page: where it is to go; of a folio that is in the page cache, locked
+ * @index: its place
+ *
+ * Context: does not sleep.
+ * Return: 1 when it was there, 0 when not, -EIO when it cannot be read; it then stays.
+ */
+int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
+{
+	struct stored *stored = xa_load(&mi->store, index);
+	struct desk *desk;
+	bool right;
+	void *to;
+
+	if (!stored)
+		return 0;
+	desk = get_cpu_ptr(desks);
+	to = kmap_local_page(page);
+	right = vmqos_pack_read(stored->handle, stored->length, desk->packed, to);
+	kunmap_local(to);
+	put_cpu_ptr(desks);
+	if (WARN_ON_ONCE(!right))
+		return -EIO;
+	/* After it was added to the cache, and before it goes from here. */
+	atomic_inc(&mi->moves);
+	/* Pairs with the last of vmqos_mem_find_folio(). */
+	smp_mb__after_atomic();
+	vmqos_store_drop(mi, index, index);
+	return 1;
+}
+
+/**
+ * vmqos_store_drop() - empty the store of a range
+ * @mi: the file
+ * @first: first page
+ * @last: last page; ULONG_MAX for all there are
+ *
+ * Context: may sleep, unless it is one page alone; the page is locked, or the
+ * invalidate_lock is held exclusively.
+ */
+void vmqos_store_drop(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last)
+{
+	struct stored *stored;
+	unsigned long index;
+
+	if (first == last) {
+		stored = xa_erase(&mi->store, first);
+		if (stored)
+			forget(mi, stored);
+		return;
+	}
+	xa_for_each_range(&mi->store, index, stored, first, last) {
+		xa_erase(&mi->store, index);
+		forget(mi, stored);
+		cond_resched();
+	}
+}
+
+/**
+ * vmqos_store_has() - whether any of some pages is in the store
+ * @mi: the file
+ * @first: first page
+ * @last: last page
+ *
+ * Context: any; without a lock of the page or the invalidate_lock it may change.
+ * Return: whether one is.
+ */
+bool vmqos_store_has(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last)
+{
+	unsigned long index = first;
+
+	return !xa_empty(&mi->store) && xa_find(&mi->store, &index, last, XA_PRESENT);
+}
+
+/**
+ * vmqos_store_init() - set up the store
+ *
+ * Return: 0 or a negative error number.
+ */
+int vmqos_store_init(void)
+{
+	int ret = -ENOMEM;
+
+	stored_cache = kmem_cache_create("vmqos_mem_stored", sizeof(struct stored), 0, 0, NULL);
+	if (!stored_cache)
+		return -ENOMEM;
+	desks = __alloc_percpu(sizeof(struct desk), 8);
+	if (!desks)
+		goto err_cache;
+	ret = vmqos_pack_init();
+	if (!ret)
+		return 0;
+	free_percpu(desks);
+err_cache:
+	kmem_cache_destroy(stored_cache);
+	return ret;
+}
+
+/**
+ * vmqos_store_exit() - take it down; it is empty
+ *
+ * Context: may sleep.
+ */
+void vmqos_store_exit(void)
+{
+	vmqos_pack_exit();
+	free_percpu(desks);
+	kmem_cache_destroy(stored_cache);
+}
