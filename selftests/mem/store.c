@@ -11,6 +11,7 @@
 #define SIZE		(4 * MIB)
 #define LIMIT		MIB
 #define PATIENCE	60
+#define ROUNDS		8
 
 static char where[64];
 
@@ -174,6 +175,30 @@ TEST_F_TIMEOUT(store, what_is_removed_there_is_gone, 300)
 	EXPECT_EQ(0, mem_stat(self->fd, "mem-resident"));
 	EXPECT_EQ(0, mem_used(where));
 	EXPECT_TRUE(mem_all(self->at, 0, SIZE));
+}
+
+/* Page after page, so that some are on their way to the store just when they are punched. */
+TEST_F_TIMEOUT(store, what_is_removed_on_its_way_there_is_gone, 300)
+{
+	static const int how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	const size_t pages = SIZE / PAGE;
+	uint64_t before;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, mem_remount(where, "file_limit=0"));
+		fill(self->at, 0, pages, round);
+		ASSERT_EQ(0, mem_settle());
+		before = mem_stat(self->fd, "mem-evicted");
+		ASSERT_EQ(0, mem_remount(where, "file_limit=64k"));
+		for (int i = 0; i < PATIENCE * 1000 &&
+		     mem_stat(self->fd, "mem-evicted") == before; i++)
+			usleep(1000);
+		EXPECT_LT(before, mem_stat(self->fd, "mem-evicted"));
+		for (size_t page = 0; page < pages; page++)
+			ASSERT_EQ(0, fallocate(self->fd, how, page * PAGE, PAGE));
+		EXPECT_EQ(0, mem_stat(self->fd, "mem-stored"));
+		ASSERT_TRUE(mem_all(self->at, 0, SIZE));
+	}
 }
 
 TEST_F_TIMEOUT(store, a_file_that_goes_takes_its_store_along, 300)
