@@ -3,7 +3,9 @@
  * The compressed store: what goes there comes back as it was, by every way to it, and what
  * is removed there is gone.
  */
+#include <pthread.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 #include "common.h"
@@ -12,6 +14,8 @@
 #define LIMIT		MIB
 #define PATIENCE	60
 #define ROUNDS		8
+#define FEW		64u
+#define SECONDS		4
 
 static char where[64];
 
@@ -91,6 +95,21 @@ static bool squeeze(int fd, uint64_t limit)
 		if (mem_stat(fd, "mem-resident") <= limit)
 			return true;
 		usleep(10000);
+	}
+	return false;
+}
+
+/* Until the first page has gone. */
+static bool begin_to_squeeze(int fd, const char *option)
+{
+	uint64_t before = mem_stat(fd, "mem-evicted");
+
+	if (mem_remount(where, option))
+		return false;
+	for (int i = 0; i < PATIENCE * 1000; i++) {
+		if (mem_stat(fd, "mem-evicted") != before)
+			return true;
+		usleep(1000);
 	}
 	return false;
 }
@@ -182,23 +201,59 @@ TEST_F_TIMEOUT(store, what_is_removed_on_its_way_there_is_gone, 300)
 {
 	static const int how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 	const size_t pages = SIZE / PAGE;
-	uint64_t before;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		ASSERT_EQ(0, mem_remount(where, "file_limit=0"));
 		fill(self->at, 0, pages, round);
 		ASSERT_EQ(0, mem_settle());
-		before = mem_stat(self->fd, "mem-evicted");
-		ASSERT_EQ(0, mem_remount(where, "file_limit=64k"));
-		for (int i = 0; i < PATIENCE * 1000 &&
-		     mem_stat(self->fd, "mem-evicted") == before; i++)
-			usleep(1000);
-		EXPECT_LT(before, mem_stat(self->fd, "mem-evicted"));
+		EXPECT_TRUE(begin_to_squeeze(self->fd, "file_limit=64k"));
 		for (size_t page = 0; page < pages; page++)
 			ASSERT_EQ(0, fallocate(self->fd, how, page * PAGE, PAGE));
 		EXPECT_EQ(0, mem_stat(self->fd, "mem-stored"));
 		ASSERT_TRUE(mem_all(self->at, 0, SIZE));
 	}
+}
+
+struct toucher {
+	const char *at;
+	int stop;
+};
+
+/* Brings back one page after the other, so that others have to go. */
+static void *touch(void *data)
+{
+	struct toucher *toucher = data;
+
+	for (size_t page = 0; !__atomic_load_n(&toucher->stop, __ATOMIC_RELAXED); page++)
+		__atomic_load_n(toucher->at + page % FEW * PAGE, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Who reads takes no lock: between its looks a page may come back and leave again. */
+TEST_F_TIMEOUT(store, a_reader_takes_nothing_for_a_hole, 300)
+{
+	struct toucher toucher = { .at = self->at };
+	time_t end = time(NULL) + SECONDS;
+	uint64_t state = 1, reads = 0;
+	pthread_t thread;
+	uint32_t value;
+	size_t page;
+
+	fill(self->at, 0, FEW, 11);
+	ASSERT_EQ(0, mem_settle());
+	ASSERT_TRUE(begin_to_squeeze(self->fd, "file_limit=64k"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, touch, &toucher));
+	do {
+		page = mem_draw_word(&state) % FEW;
+		value = 0;
+		EXPECT_EQ(4, pread(self->fd, &value, 4, page * PAGE + 8));
+		reads++;
+	} while (value == word(page, 11) && time(NULL) < end);
+	__atomic_store_n(&toucher.stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(word(page, 11), value);
+	TH_LOG("%llu reads, %llu pages gone", (unsigned long long)reads,
+	       (unsigned long long)mem_stat(self->fd, "mem-evicted"));
 }
 
 TEST_F_TIMEOUT(store, a_file_that_goes_takes_its_store_along, 300)
