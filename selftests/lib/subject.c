@@ -209,20 +209,21 @@ void vmqos_subject_settle(struct vmqos *ctx)
  * @tid: thread of the vCPU
  * @out: filled
  *
- * Reading takes time, in which a running thread goes on. It is repeated until
- * it was quick, and the counters of /proc before and after are averaged.
+ * Reading takes time, in which a running thread goes on, or a wait ends, of which all is
+ * counted at once. It is repeated until it was quick and little of that has happened, and
+ * the counters of /proc before and after are averaged.
  *
  * Return: 0 or a negative error number.
  */
 int vmqos_subject_sample(struct vmqos *ctx, uint32_t id, unsigned int index, pid_t pid,
 			 pid_t tid, struct vmqos_sample *out)
 {
-	struct vmqos_sample best = { .gap_ns = UINT64_MAX };
+	uint64_t start, unsure, least = UINT64_MAX;
+	struct vmqos_sample best = { 0 };
 	struct vmqos_proc after;
-	uint64_t start;
 	int ret;
 
-	for (int i = 0; i < ATTEMPTS && best.gap_ns > GAP_NS; i++) {
+	for (int i = 0; i < ATTEMPTS && least > GAP_NS; i++) {
 		start = vmqos_now_ns();
 		ret = vmqos_proc_read(pid, tid, &out->proc);
 		if (!ret)
@@ -233,10 +234,15 @@ int vmqos_subject_sample(struct vmqos *ctx, uint32_t id, unsigned int index, pid
 			return ret;
 		out->gap_ns = vmqos_now_ns() - start;
 		out->now = start + out->gap_ns / 2;
-		out->proc.run_ns += (after.run_ns - out->proc.run_ns) / 2;
-		out->proc.ready_ns += (after.ready_ns - out->proc.ready_ns) / 2;
-		if (out->gap_ns < best.gap_ns)
+		out->run_moved_ns = after.run_ns - out->proc.run_ns;
+		out->ready_moved_ns = after.ready_ns - out->proc.ready_ns;
+		out->proc.run_ns += out->run_moved_ns / 2;
+		out->proc.ready_ns += out->ready_moved_ns / 2;
+		unsure = out->gap_ns + out->run_moved_ns + out->ready_moved_ns;
+		if (unsure < least) {
+			least = unsure;
 			best = *out;
+		}
 	}
 	*out = best;
 	return 0;

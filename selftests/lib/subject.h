@@ -15,12 +15,16 @@
  * struct vmqos_sample - a vCPU's counters and the kernel's own, read at one moment
  * @now: CLOCK_MONOTONIC in ns
  * @gap_ns: time that the reading took; what lies between is uncertain by as much
+ * @run_moved_ns: what run time grew by meanwhile, by the kernel's own count
+ * @ready_moved_ns: the same of ready time, which grows by all of a wait when that ends
  * @vcpu: the counters of vmqos
  * @proc: those of /proc
  */
 struct vmqos_sample {
 	uint64_t now;
 	uint64_t gap_ns;
+	uint64_t run_moved_ns;
+	uint64_t ready_moved_ns;
 	struct vmqos_vcpu vcpu;
 	struct vmqos_proc proc;
 };
