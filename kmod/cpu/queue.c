@@ -286,8 +286,10 @@ void vmqos_queue_wake(struct vmqos_gate *gate, bool here)
 	 * The scheduler counts who wakes many, and keeps those they wake away from
 	 * them (wake_wide()): to hand over a CPU is not to be counted.
 	 */
-	if (here)
+	if (here) {
 		current->last_wakee = thread->task;
+		vmqos_wake_hint(thread->task, smp_processor_id());
+	}
 	default_wake_function(&entry, TASK_PARKED, here ? VMQOS_WAKE_HERE : 0, NULL);
 }
 

@@ -347,9 +347,20 @@ void vmqos_thread_detach(struct vmqos_thread *thread)
 		vmqos_scan_queue(&vmqos_news_work);
 }
 
+static void vmqos_thread_free_rcu(struct rcu_head *rcu)
+{
+	struct vmqos_thread *thread = container_of(rcu, struct vmqos_thread, rcu);
+
+	put_task_struct(thread->task);
+	kfree(thread);
+}
+
 /**
  * vmqos_thread_free() - free a thread that has retired
  * @thread: the thread
+ *
+ * Who has found it in a vCPU looks at its task under RCU: the gate, from interrupts and
+ * its epoch. The task may have ended long ago, and this be the last that keeps it.
  *
  * Context: process context, vmqos_lock held.
  */
@@ -357,8 +368,7 @@ void vmqos_thread_free(struct vmqos_thread *thread)
 {
 	lockdep_assert_held(&vmqos_lock);
 	hash_del_rcu(&thread->node);
-	put_task_struct(thread->task);
-	kfree_rcu(thread, rcu);
+	call_rcu(&thread->rcu, vmqos_thread_free_rcu);
 }
 
 /**
@@ -415,5 +425,7 @@ void vmqos_thread_exit(void)
 	irq_work_sync(&vmqos_news_irq);
 	flush_work(&vmqos_news_work);
 	synchronize_rcu_tasks();
+	/* A grace period, and the functions of vmqos_thread_free(). */
 	synchronize_rcu();
+	rcu_barrier();
 }

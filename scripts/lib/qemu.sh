@@ -159,7 +159,7 @@ qemu_boot() {
 # they hold, then what the kernel says to an NMI, which reaches it with interrupts
 # off, too.  That belongs to no complaint of its own: the console's log stays as it was.
 qemu_dissect() {
-	local size line
+	local size line second
 
 	size=$(stat -c %s "$run/console.log")
 	echo "info registers -a" >&"$order"
@@ -167,7 +167,7 @@ qemu_dissect() {
 		printf '%s\n' "${line%$'\r'}"
 	done | grep -E '^(CPU#|RAX|RSI|R8 |R12|RIP|CR0)' >"$run/hung.log" || true
 	echo nmi >&"$order"
-	for ((now = 0; now < 20; now++)); do
+	for ((second = 0; second < 20; second++)); do
 		kill -0 "$qemu_pid" 2>/dev/null || break
 		sleep 1
 	done

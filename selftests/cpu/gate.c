@@ -219,7 +219,20 @@ TEST_F_TIMEOUT(gate, alone_nothing_is_held_back, 120)
 	EXPECT_GT(received[0], 970.0 * self->cpus);
 }
 
-/* Parked time is neither ready nor blocked, and stolen from the guest. */
+/* Who is parked comes as soon as one that was worthier sleeps, and no CPU idles meanwhile. */
+TEST_F_TIMEOUT(gate, a_cpu_that_is_left_is_taken, 120)
+{
+	static const struct vmqos_vmm_workload duty = {
+		.kind = VMQOS_VMM_DUTY, .run_us = 2000, .period_us = 5000 };
+	double received[MAX_VMS];
+
+	ASSERT_EQ(0, start(self, 0, self->cpus, &duty, 100000, 0, 0));
+	ASSERT_EQ(0, spinners(self, 1, self->cpus, 100, 0, 0));
+	receive(self, received);
+	TH_LOG("%.0f and %.0f thousandths of %d CPUs", received[0], received[1], self->cpus);
+	EXPECT_GT(received[0] + received[1], 970.0 * self->cpus);
+}
+
 /*
  * vCPUs that wake up each millisecond, as often as the gate's tick comes: it used to
  * find them each time, and those they had interrupted ran on for tens of ms.
@@ -249,6 +262,7 @@ TEST_F_TIMEOUT(gate, sleepers_hide_nobody, 120)
 	}
 }
 
+/* Parked time is neither ready nor blocked, and stolen from the guest. */
 TEST_F_TIMEOUT(gate, parked_time_is_accounted, 120)
 {
 	struct vmqos_sample a, b;

@@ -26,8 +26,21 @@ static inline bool task_is_runnable(struct task_struct *p)
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define VMQOS_WAKE_HERE (0x10 | 0x40)
+
+static inline void vmqos_wake_hint(struct task_struct *p, int cpu)
+{
+}
 #else
 #define VMQOS_WAKE_HERE 0x10
+
+/*
+ * ... and only for tasks that it does not take for wakers of many (wake_wide()). Others come
+ * back to where they were last, which is this; it is set anew whenever a task moves.
+ */
+static inline void vmqos_wake_hint(struct task_struct *p, int cpu)
+{
+	WRITE_ONCE(p->wake_cpu, cpu);
+}
 #endif
 
 /*
