@@ -98,6 +98,7 @@ void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 	counts->stored += mi->stored_bytes;
 	counts->stored_raw += mi->stored_pages << PAGE_SHIFT;
 	add(&counts->stats, &mi->stats);
+	vmqos_sample_read(mi, counts);
 	spin_unlock(&mi->lock);
 	for_each_possible_cpu(cpu)
 		add_faults(&counts->faults, per_cpu_ptr(mi->faults, cpu));
@@ -204,5 +205,12 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-stored-raw:\t%llu\n", counts->stored_raw);
 	seq_printf(m, "mem-evicted:\t%llu\n", stats->evicted);
 	seq_printf(m, "mem-evict-refused:\t%llu\n", stats->evict_refused);
+	seq_printf(m, "mem-active-max:\t%llu\n", counts->active_max);
+	seq_printf(m, "mem-active-slow:\t%llu\n", counts->active_slow);
+	seq_printf(m, "mem-active-fast:\t%llu\n", counts->active_fast);
+	seq_printf(m, "mem-sampled:\t%llu\n", counts->sampled);
+	seq_printf(m, "mem-samples:\t%llu\n", stats->samples);
+	seq_printf(m, "mem-samples-touched:\t%llu\n", stats->samples_touched);
+	seq_printf(m, "mem-sample-ns:\t%llu\n", stats->sample_ns);
 	kfree(counts);
 }

@@ -37,6 +37,7 @@ static vm_fault_t vmqos_mem_fault(struct vm_fault *vmf)
 		vmqos_mem_count_failed(mi);
 		return VM_FAULT_SIGBUS;
 	}
+	vmqos_sample_touch(mi, vmf, folio);
 	vmqos_mem_count_fault(mi, kind, ktime_get_ns() - began);
 	if (folio_test_large(folio) && vmf->vma->vm_flags & VM_LOCKED)
 		WRITE_ONCE(mi->locked, true);

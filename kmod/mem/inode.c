@@ -51,6 +51,7 @@ struct inode *vmqos_mem_inode_new(struct super_block *sb, struct inode *dir, umo
 	/* Else every first write to a page would set the time of the file. */
 	inode->i_flags |= S_NOCMTIME;
 	vmqos_zero_add(vmqos_mem_inode(inode));
+	vmqos_sample_add(vmqos_mem_inode(inode));
 	return inode;
 }
 
@@ -59,7 +60,7 @@ static int add(struct inode *dir, struct dentry *dentry, umode_t mode)
 	struct inode *inode = vmqos_mem_inode_new(dir->i_sb, dir, mode);
 
 	if (!inode)
-		return -ENOSPC;
+		return -ENOMEM;
 	d_make_persistent(dentry, inode);
 	inode_set_mtime_to_ts(dir, inode_set_ctime_current(dir));
 	return 0;

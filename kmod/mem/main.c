@@ -17,9 +17,12 @@ static int __init vmqos_mem_init(void)
 	ret = vmqos_zero_init();
 	if (ret)
 		goto err_store;
-	ret = vmqos_pressure_init();
+	ret = vmqos_sample_init();
 	if (ret)
 		goto err_zero;
+	ret = vmqos_pressure_init();
+	if (ret)
+		goto err_sample;
 	ret = vmqos_mem_super_init();
 	if (ret)
 		goto err_pressure;
@@ -27,6 +30,8 @@ static int __init vmqos_mem_init(void)
 
 err_pressure:
 	vmqos_pressure_exit();
+err_sample:
+	vmqos_sample_exit();
 err_zero:
 	vmqos_zero_exit();
 err_store:
@@ -38,6 +43,7 @@ static void __exit vmqos_mem_exit(void)
 {
 	vmqos_mem_super_exit();
 	vmqos_pressure_exit();
+	vmqos_sample_exit();
 	vmqos_zero_exit();
 	vmqos_store_exit();
 }

@@ -19,6 +19,7 @@
 
 struct folio;
 struct page;
+struct vmqos_mem_sample;
 struct seq_file;
 struct vm_fault;
 
@@ -63,6 +64,16 @@ struct vmqos_mem_mount {
 };
 
 /**
+ * struct vmqos_mem_average - of the periods of the sampler, of which older ones weigh less
+ * @n: pages watched, in parts
+ * @touched: those of them that were touched, likewise
+ */
+struct vmqos_mem_average {
+	u64 n;
+	u64 touched;
+};
+
+/**
  * struct vmqos_mem_inode - a file
  * @vfs: the kernel's part
  * @lock: protects @pages, vfs.i_blocks, @opens, @reclaim_pages, @stored_pages, @stored_bytes,
@@ -85,6 +96,12 @@ struct vmqos_mem_mount {
  * @moves: counts those that have come back
  * @node: links the regular files; vmqos_zero_mutex
  * @cursor: where the scanner goes on; vmqos_zero_mutex
+ * @sample_node: links the regular files; vmqos_sample_mutex
+ * @sample_began: in jiffies, when the sampler's period began; vmqos_sample_mutex
+ * @sample_off: the sampler has been off, and is to begin at once when it is on; likewise
+ * @sample: pages that are watched; replaced under vmqos_sample_mutex and @lock, RCU
+ * @active_slow: slow average of what is in use; @lock
+ * @active_fast: fast average; @lock
  * @splitting: one more than the index where the 2M begin in which a large page is being
  *	split, or 0; written under the invalidate_lock and the page's lock
  * @stats: what happened to it
@@ -110,6 +127,12 @@ struct vmqos_mem_inode {
 	atomic_t moves;
 	struct list_head node;
 	pgoff_t cursor;
+	struct list_head sample_node;
+	unsigned long sample_began;
+	bool sample_off;
+	struct vmqos_mem_sample __rcu *sample;
+	struct vmqos_mem_average active_slow;
+	struct vmqos_mem_average active_fast;
 	pgoff_t splitting;
 	struct vmqos_mem_stats stats;
 	struct vmqos_mem_fault_stats __percpu *faults;
@@ -218,6 +241,15 @@ void vmqos_zero_lock(void);
 void vmqos_zero_unlock(void);
 unsigned long vmqos_zero_each(unsigned long (*what)(struct vmqos_mem_inode *mi, void *data),
 			      void *data);
+
+/* sample.c */
+int vmqos_sample_init(void);
+void vmqos_sample_exit(void);
+void vmqos_sample_add(struct vmqos_mem_inode *mi);
+void vmqos_sample_remove(struct vmqos_mem_inode *mi);
+void vmqos_sample_touch(struct vmqos_mem_inode *mi, struct vm_fault *vmf, struct folio *folio);
+bool vmqos_sample_watches(struct vmqos_mem_inode *mi, struct folio *folio);
+void vmqos_sample_read(struct vmqos_mem_inode *mi, struct vmqos_mem_counts *counts);
 
 /* pressure.c */
 int vmqos_pressure_init(void);

@@ -230,6 +230,16 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 	    put(skb, VMQOS_MEM_A_EVICTED, stats->evicted) ||
 	    put(skb, VMQOS_MEM_A_EVICT_REFUSED, stats->evict_refused))
 		return -EMSGSIZE;
+	if (counts->sampled &&
+	    (put(skb, VMQOS_MEM_A_SAMPLED, counts->sampled) ||
+	     put(skb, VMQOS_MEM_A_ACTIVE_SLOW, counts->active_slow) ||
+	     put(skb, VMQOS_MEM_A_ACTIVE_FAST, counts->active_fast) ||
+	     put(skb, VMQOS_MEM_A_ACTIVE_MAX, counts->active_max)))
+		return -EMSGSIZE;
+	if (put(skb, VMQOS_MEM_A_SAMPLES, stats->samples) ||
+	    put(skb, VMQOS_MEM_A_SAMPLES_TOUCHED, stats->samples_touched) ||
+	    put(skb, VMQOS_MEM_A_SAMPLE_NS, stats->sample_ns))
+		return -EMSGSIZE;
 	return fill_faults(skb, &counts->faults);
 }
 

@@ -39,7 +39,9 @@
 #define AHEAD		32
 /* Looked at in vain in a fault before pages in use go as well. */
 #define PATIENCE	1024
-/* Most time for one who waits for a page, and of the thread at a time. */
+/* Looked at in vain beyond that before a page is made above the limit. */
+#define WAIT_LOOKS	4096
+/* Most time for what is wanted beyond what is needed, and of the thread at a time. */
 #define WAIT_NS		(20 * NSEC_PER_MSEC)
 #define STRETCH_NS	(5 * NSEC_PER_MSEC)
 /* For how long a file is left alone that has nothing to give. */
@@ -73,6 +75,12 @@ static u64 above(struct vmqos_mem_inode *mi, u64 more)
 	u64 limit = vmqos_mem_limit(mi), pages = READ_ONCE(mi->pages) + more;
 
 	return limit && pages > limit ? pages - limit : 0;
+}
+
+/* Whether a page has been touched since the hand was there, or it is not known. */
+static bool looks_used(struct vmqos_mem_inode *mi, struct folio *folio)
+{
+	return folio_mapped(folio) || vmqos_sample_watches(mi, folio);
 }
 
 static unsigned int drop(struct sweep *sweep, struct folio *folio)
@@ -142,7 +150,7 @@ static void take(struct sweep *sweep, struct folio **folios, unsigned int n)
 	n = vmqos_mem_batch_lock(sweep->mi, folios, n, &sweep->did);
 	bitmap_zero(used, BATCH);
 	for (i = 0; i < n && !sweep->force; i++)
-		if (folio_mapped(folios[i]))
+		if (looks_used(sweep->mi, folios[i]))
 			__set_bit(i, used);
 	vmqos_mem_batch_unmap(sweep->mi, folios, n, &sweep->did);
 	for (i = 0; i < n; i++) {
@@ -161,7 +169,7 @@ static bool split_first(struct sweep *sweep, struct folio *folio)
 {
 	unsigned int zeros, first;
 
-	if (!folio_test_large(folio) || (!sweep->force && folio_mapped(folio)))
+	if (!folio_test_large(folio) || (!sweep->force && looks_used(sweep->mi, folio)))
 		return false;
 	zeros = vmqos_mem_zeros(folio, &first);
 	return zeros < folio_nr_pages(folio) && (zeros || may_store(sweep->mi));
@@ -215,13 +223,19 @@ static void add_up(const struct sweep *sweep)
 	spin_unlock(&mi->lock);
 }
 
-/* Goes on until enough has gone, time is up, or nothing is left that would go. */
-static u64 sweep(struct vmqos_mem_inode *mi, u64 want, u64 patience, u64 until)
+/*
+ * Goes on until @need pages have gone, or so many have been looked at in vain that nothing
+ * can be had now. What is wanted beyond that ends with the time as well: a time says
+ * little of what has been tried, for the host may be busy with others.
+ */
+static u64 sweep(struct vmqos_mem_inode *mi, u64 need, u64 want, u64 patience, u64 until)
 {
+	u64 before, fruitless, vain = 0;
 	struct sweep sweep = { .mi = mi, .want = want };
-	u64 before;
 
-	while (sweep.freed < want && ktime_get_ns() < until && !fatal_signal_pending(current)) {
+	while (sweep.freed < want && !fatal_signal_pending(current)) {
+		if (sweep.freed >= need ? ktime_get_ns() >= until : vain > patience + WAIT_LOOKS)
+			break;
 		sweep.force = mi->fruitless >= patience;
 		if (mi->fruitless > patience + READ_ONCE(mi->vfs.i_mapping->nrpages)) {
 			mi->respite = jiffies + RESPITE;
@@ -230,14 +244,17 @@ static u64 sweep(struct vmqos_mem_inode *mi, u64 want, u64 patience, u64 until)
 			break;
 		}
 		before = sweep.freed;
+		fruitless = mi->fruitless;
 		if (!sweep_batch(&sweep)) {
 			/* An empty file is gone through in vain, too. */
 			mi->fruitless++;
 			mi->hand = 0;
 		}
+		vain += mi->fruitless - fruitless;
 		if (sweep.freed != before) {
 			mi->fruitless = 0;
 			mi->resists = false;
+			vain = 0;
 		}
 		cond_resched();
 	}
@@ -274,7 +291,7 @@ int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *v
 		return -EINTR;
 	room = above(mi, nr);
 	if (room && !resting(mi))
-		freed = sweep(mi, room + AHEAD, PATIENCE, began + WAIT_NS);
+		freed = sweep(mi, min_t(u64, room, nr), room + AHEAD, PATIENCE, began + WAIT_NS);
 	mutex_unlock(&mi->reclaim_mutex);
 	spin_lock(&mi->lock);
 	mi->stats.limit_reclaimed += freed;
@@ -345,7 +362,7 @@ void vmqos_mem_reclaim_some(struct vmqos_mem_inode *mi)
 	want = max(READ_ONCE(mi->reclaim_pages), above(mi, 0));
 	/* One lap to see what is in use, another to take what is not. */
 	if (want)
-		settle(mi, sweep(mi, want, 2 * READ_ONCE(mi->vfs.i_mapping->nrpages) + 1,
+		settle(mi, sweep(mi, 0, want, 2 * READ_ONCE(mi->vfs.i_mapping->nrpages) + 1,
 				 ktime_get_ns() + STRETCH_NS));
 	mutex_unlock(&mi->reclaim_mutex);
 }

@@ -20,7 +20,7 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	4
+#define VMQOS_MEM_SERVE_VERSION	5
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
@@ -70,6 +70,9 @@ struct vmqos_mem_fault_stats {
  * @pressure_reclaimed: pages given back because the host was short of memory
  * @evicted: pages put into the store
  * @evict_refused: pages that would not have got much smaller there
+ * @samples: pages that the sampler has watched for a period
+ * @samples_touched: those of them that somebody has touched
+ * @sample_ns: time that the sampler spent on the file
  *
  * Written under vmqos_mem_inode.lock.
  */
@@ -93,6 +96,9 @@ struct vmqos_mem_stats {
 	u64 pressure_reclaimed;
 	u64 evicted;
 	u64 evict_refused;
+	u64 samples;
+	u64 samples_touched;
+	u64 sample_ns;
 };
 
 /**
@@ -101,6 +107,10 @@ struct vmqos_mem_stats {
  * @reclaim_left: memory that they have been asked to give back and have not, in bytes
  * @stored: part of @resident that is the store, in bytes
  * @stored_raw: what the pages in it were, in bytes
+ * @sampled: part of @resident that is in pages of which it is known how much is in use
+ * @active_slow: how much of it is, the slow average, in bytes
+ * @active_fast: the fast average, in bytes
+ * @active_max: the greatest of both and of what the period under way has shown, in bytes
  * @stats: what happened to them
  * @faults: page faults on them
  */
@@ -109,6 +119,10 @@ struct vmqos_mem_counts {
 	u64 reclaim_left;
 	u64 stored;
 	u64 stored_raw;
+	u64 sampled;
+	u64 active_slow;
+	u64 active_fast;
+	u64 active_max;
 	struct vmqos_mem_stats stats;
 	struct vmqos_mem_fault_stats faults;
 };

@@ -209,6 +209,11 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	atomic_set(&mi->moves, 0);
 	mi->cursor = 0;
 	mi->splitting = 0;
+	mi->sample_off = false;
+	RCU_INIT_POINTER(mi->sample, NULL);
+	mi->active_slow = (struct vmqos_mem_average){};
+	mi->active_fast = (struct vmqos_mem_average){};
+	INIT_LIST_HEAD(&mi->sample_node);
 	mi->faults = NULL;
 	INIT_LIST_HEAD(&mi->node);
 	memset(&mi->stats, 0, sizeof(mi->stats));
@@ -226,6 +231,7 @@ static void vmqos_mem_evict_inode(struct inode *inode)
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
 
 	vmqos_zero_remove(mi);
+	vmqos_sample_remove(mi);
 	truncate_inode_pages_final(inode->i_mapping);
 	vmqos_store_drop(mi, 0, ULONG_MAX);
 	clear_inode(inode);

@@ -3,6 +3,8 @@
 #ifndef VMQOS_SELFTESTS_MEM_COMMON_H
 #define VMQOS_SELFTESTS_MEM_COMMON_H
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,16 +28,6 @@
 #define HUGE		(2 * MIB)
 #define PARAMETERS	"/sys/module/vmqos_mem/parameters/"
 
-/* Why the tests cannot run here, or NULL. */
-static inline const char *mem_missing(void)
-{
-	if (geteuid())
-		return "needs root";
-	if (access(PARAMETERS "scan_percent", F_OK) && system("modprobe vmqos_mem 2>/dev/null"))
-		return "the module vmqos_mem is neither loaded nor can modprobe load it";
-	return NULL;
-}
-
 static inline int mem_write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
@@ -54,6 +46,18 @@ static inline int mem_set(const char *name, unsigned int value)
 	snprintf(path, sizeof(path), PARAMETERS "%s", name);
 	snprintf(text, sizeof(text), "%u", value);
 	return mem_write_text(path, text);
+}
+
+/* Why the tests cannot run here, or NULL. */
+static inline const char *mem_missing(void)
+{
+	if (geteuid())
+		return "needs root";
+	if (access(PARAMETERS "scan_percent", F_OK) && system("modprobe vmqos_mem 2>/dev/null"))
+		return "the module vmqos_mem is neither loaded nor can modprobe load it";
+	/* Tests count faults and look at what is mapped: only that of the sampler wants it. */
+	mem_set("sample_pages", 0);
+	return NULL;
 }
 
 /* As a module is after loading. */
@@ -193,6 +197,40 @@ static inline bool mem_wait_passes(int fd, unsigned int passes, unsigned int sec
 		usleep(10000);
 	}
 	return false;
+}
+
+/* A kernel thread's CPU time by its name, ns. */
+static inline uint64_t mem_thread_ns(const char *name)
+{
+	char path[300], comm[32];
+	unsigned long long ns = 0;
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	FILE *in;
+
+	while (proc && (entry = readdir(proc))) {
+		if (!isdigit(entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		in = fopen(path, "r");
+		comm[0] = 0;
+		if (in && fgets(comm, sizeof(comm), in))
+			comm[strcspn(comm, "\n")] = 0;
+		if (in)
+			fclose(in);
+		if (strcmp(comm, name))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/schedstat", entry->d_name);
+		in = fopen(path, "r");
+		if (in && fscanf(in, "%llu", &ns) != 1)
+			ns = 0;
+		if (in)
+			fclose(in);
+		break;
+	}
+	if (proc)
+		closedir(proc);
+	return ns;
 }
 
 static inline uint64_t mem_used(const char *where)

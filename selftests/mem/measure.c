@@ -4,8 +4,6 @@
  * line for each figure, as scripts/bench reads it: case, metric, unit, a value each run.
  * Times are those of the test host's clock of instructions.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -119,40 +117,6 @@ static void punch_gib(const char *what, int fd)
 	munmap(at, GIB);
 }
 
-/* A kernel thread's CPU time by its name, ns. */
-static uint64_t thread_ns(const char *name)
-{
-	char path[300], comm[32];
-	unsigned long long ns = 0;
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
-	FILE *in;
-
-	while (proc && (entry = readdir(proc))) {
-		if (!isdigit(entry->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		in = fopen(path, "r");
-		comm[0] = 0;
-		if (in && fgets(comm, sizeof(comm), in))
-			comm[strcspn(comm, "\n")] = 0;
-		if (in)
-			fclose(in);
-		if (strcmp(comm, name))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/schedstat", entry->d_name);
-		in = fopen(path, "r");
-		if (in && fscanf(in, "%llu", &ns) != 1)
-			ns = 0;
-		if (in)
-			fclose(in);
-		break;
-	}
-	if (proc)
-		closedir(proc);
-	return ns;
-}
-
 static uint64_t read_number(const char *path)
 {
 	unsigned long long value = 0;
@@ -209,22 +173,22 @@ static void scanner(int fd, char *at, const char *where)
 		half_zero(at);
 		mem_settle();
 		found[i] = mem_stat(fd, "mem-zero-freed");
-		cpu = thread_ns("vmqos_zero");
+		cpu = mem_thread_ns("vmqos_zero");
 		mem_remount(where, "share_zero=on");
 		mem_wait_passes(fd, 0, 600);
 		mem_remount(where, "share_zero=off");
 		usleep(100000);
-		speed[i] = PAGES / ((thread_ns("vmqos_zero") - cpu) / 1e9);
+		speed[i] = PAGES / ((mem_thread_ns("vmqos_zero") - cpu) / 1e9);
 		found[i] = (mem_stat(fd, "mem-zero-freed") - found[i]) / (PAGES / 2) * 100;
 		/* What is left is no zeros: look at it again and again. */
 		passes = mem_stat(fd, "mem-scanned");
-		cpu = thread_ns("vmqos_zero");
+		cpu = mem_thread_ns("vmqos_zero");
 		mem_remount(where, "share_zero=on");
 		mem_wait_passes(fd, 20, 600);
 		mem_remount(where, "share_zero=off");
 		usleep(100000);
 		again[i] = (mem_stat(fd, "mem-scanned") - passes) /
-			   ((thread_ns("vmqos_zero") - cpu) / 1e9);
+			   ((mem_thread_ns("vmqos_zero") - cpu) / 1e9);
 	}
 	mem_set_defaults();
 	print("vmramfs/zeros", "found", "%", found);
@@ -270,24 +234,24 @@ static void ksm(char *at)
 		if (madvise(at, SIZE, MADV_MERGEABLE))
 			exit(1);
 		before = own_pages();
-		cpu = thread_ns("ksmd");
+		cpu = mem_thread_ns("ksmd");
 		mem_write_text(KSM "run", "1");
 		/* A few pages of this program's own come and go. */
 		for (int n = 0; n < 6000 && before - own_pages() < (int64_t)PAGES / 2 - 8; n++)
 			usleep(10000);
 		mem_write_text(KSM "run", "0");
 		usleep(100000);
-		speed[i] = PAGES / ((thread_ns("ksmd") - cpu) / 1e9);
+		speed[i] = PAGES / ((mem_thread_ns("ksmd") - cpu) / 1e9);
 		found[i] = (before - own_pages()) * 100.0 / (PAGES / 2);
 		/* To the end of the pass that is under way, then whole ones. */
 		mem_write_text(KSM "run", "1");
 		ksm_wait(2);
 		looked = ksm_looked();
-		cpu = thread_ns("ksmd");
+		cpu = mem_thread_ns("ksmd");
 		ksm_wait(5);
 		mem_write_text(KSM "run", "0");
 		usleep(100000);
-		again[i] = (ksm_looked() - looked) / ((thread_ns("ksmd") - cpu) / 1e9);
+		again[i] = (ksm_looked() - looked) / ((mem_thread_ns("ksmd") - cpu) / 1e9);
 		mem_write_text(KSM "run", "2");
 		mem_write_text(KSM "run", "0");
 		madvise(at, SIZE, MADV_UNMERGEABLE);

@@ -194,19 +194,6 @@ static bool one(unsigned int what)
 	}
 }
 
-FIXTURE_VARIANT_ADD(scanned, limited)
-{
-	.options = "share_zero=on",
-	.limited = true,
-};
-
-FIXTURE_VARIANT_ADD(scanned, limited_huge)
-{
-	.options = "share_zero=on,huge=within_size",
-	.huge = true,
-	.limited = true,
-};
-
 /* Now and then a limit below or above what there is, or none. */
 static bool change_limit(void)
 {

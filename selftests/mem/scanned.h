@@ -31,6 +31,19 @@ FIXTURE_VARIANT_ADD(scanned, huge)
 	.huge = true,
 };
 
+FIXTURE_VARIANT_ADD(scanned, limited)
+{
+	.options = "share_zero=on",
+	.limited = true,
+};
+
+FIXTURE_VARIANT_ADD(scanned, limited_huge)
+{
+	.options = "share_zero=on,huge=within_size",
+	.huge = true,
+	.limited = true,
+};
+
 FIXTURE_SETUP(scanned)
 {
 	const char *missing = mem_missing();

@@ -414,19 +414,6 @@ static bool go_round(bool guest, bool limited, unsigned int ms)
  * Large pages are split in the first moments and seldom come again: there, many short
  * rounds, each on a file of its own.
  */
-FIXTURE_VARIANT_ADD(scanned, limited)
-{
-	.options = "share_zero=on",
-	.limited = true,
-};
-
-FIXTURE_VARIANT_ADD(scanned, limited_huge)
-{
-	.options = "share_zero=on,huge=within_size",
-	.huge = true,
-	.limited = true,
-};
-
 TEST_F_TIMEOUT(scanned, lost_writes, 400)
 {
 	const char *given = getenv("VMQOS_SECONDS");

@@ -210,6 +210,13 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "faults-stored", VMQOS_MEM_A_FAULTS_STORED, VMQOS_KIND_U64, false, 0, 0 },
 	{ "stored-ns", VMQOS_MEM_A_STORED_NS, VMQOS_KIND_U64, false, 0, 0 },
 	{ "stored-hist", VMQOS_MEM_A_STORED_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
+	{ "sampled", VMQOS_MEM_A_SAMPLED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "active-slow", VMQOS_MEM_A_ACTIVE_SLOW, VMQOS_KIND_U64, false, 0, 0 },
+	{ "active-fast", VMQOS_MEM_A_ACTIVE_FAST, VMQOS_KIND_U64, false, 0, 0 },
+	{ "active-max", VMQOS_MEM_A_ACTIVE_MAX, VMQOS_KIND_U64, false, 0, 0 },
+	{ "samples", VMQOS_MEM_A_SAMPLES, VMQOS_KIND_U64, false, 0, 0 },
+	{ "samples-touched", VMQOS_MEM_A_SAMPLES_TOUCHED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "sample-ns", VMQOS_MEM_A_SAMPLE_NS, VMQOS_KIND_U64, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {

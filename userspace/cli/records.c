@@ -228,9 +228,13 @@ void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
 		    (!value && field != VMQOS_MEM_RESIDENT))
 			continue;
 		vmqos_bytes_format(value, bytes, sizeof(bytes));
-		snprintf(text, sizeof(text), "%s%s", bytes,
-			 field >= VMQOS_MEM_IN_SHMEM && field <= VMQOS_MEM_IN_OTHER ?
-			 ", not served" : "");
+		if (field == VMQOS_MEM_ACTIVE_MAX && mem->sampled)
+			snprintf(text, sizeof(text), "%s (%.0f %%)", bytes,
+				 100.0 * value / mem->sampled);
+		else
+			snprintf(text, sizeof(text), "%s%s", bytes,
+				 field >= VMQOS_MEM_IN_SHMEM && field <= VMQOS_MEM_IN_OTHER ?
+				 ", not served" : "");
 		vmqos_out_u64_text(out, descs[i].name, descs[i].label, value, text);
 	}
 }

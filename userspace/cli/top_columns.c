@@ -171,6 +171,27 @@ static double mem_large(const struct vmqos_top_row *row)
 	return mapped ? 100 * (row->mem.mapped_2m + row->mem.mapped_1g) / mapped : 0;
 }
 
+/* Of what is in pages, which alone can be in use. */
+static double active(const struct vmqos_top_row *row, uint64_t bytes)
+{
+	return row->mem.sampled ? 100.0 * bytes / row->mem.sampled : 0;
+}
+
+static double mem_active(const struct vmqos_top_row *row)
+{
+	return active(row, row->mem.active_max);
+}
+
+static double mem_active_slow(const struct vmqos_top_row *row)
+{
+	return active(row, row->mem.active_slow);
+}
+
+static double mem_active_fast(const struct vmqos_top_row *row)
+{
+	return active(row, row->mem.active_fast);
+}
+
 static double mem_stored(const struct vmqos_top_row *row)
 {
 	return row->mem.stored / MIB;
@@ -291,6 +312,8 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  MEM(IN_VMRAMFS), true, false, mem_in_vmramfs, VMQOS_TOP_MEMORY },
 	{ "mem_resident_mib", "RESID", "what that takes of the host, MiB", 'R', 7, 0,
 	  MEM(RESIDENT), true, false, mem_resident, VMQOS_TOP_MEMORY },
+	{ "mem_active_pct", "%ACTV", "part of that in use, the greatest estimate", 'D', 6, 1,
+	  MEM(ACTIVE_MAX) | MEM(SAMPLED), true, false, mem_active, VMQOS_TOP_MEMORY },
 	{ "mem_large_pct", "%LARGE", "part mapped for the guest in pages of 2M or 1G", 'G', 6, 1,
 	  MEM(MAPPED_4K), true, false, mem_large, VMQOS_TOP_MEMORY },
 	{ "mem_zero_freed_mib_per_s", "ZEROM/s", "pages of zeros given back, MiB a second", 'Z', 7,
@@ -313,6 +336,10 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  MEM(STORED), true, false, mem_stored, VMQOS_TOP_MEMORY },
 	{ "mem_faults_stored_per_s", "BACK/s", "page faults on what is compressed", 'B', 7, 0,
 	  MEM(FAULTS_STORED), true, false, mem_back, VMQOS_TOP_MEMORY },
+	{ "mem_active_slow_pct", "%ACTVS", "part of RESID in use, slow average", 'E', 7, 1,
+	  MEM(ACTIVE_SLOW) | MEM(SAMPLED), true, false, mem_active_slow, VMQOS_TOP_MEMORY },
+	{ "mem_active_fast_pct", "%ACTVF", "part of RESID in use, fast average", 'H', 7, 1,
+	  MEM(ACTIVE_FAST) | MEM(SAMPLED), true, false, mem_active_fast, VMQOS_TOP_MEMORY },
 };
 
 const size_t vmqos_top_column_count = sizeof(vmqos_top_columns) / sizeof(vmqos_top_columns[0]);

@@ -117,11 +117,20 @@ static void format_use(char *text, size_t size, const struct vmqos_top_use *use)
 static void format_memory(char *text, size_t size, const struct vmqos_mem *mem)
 {
 	char all[VMQOS_BYTES_TEXT], ours[VMQOS_BYTES_TEXT], resident[VMQOS_BYTES_TEXT];
+	char compressed[VMQOS_BYTES_TEXT];
+	size_t used;
 
-	snprintf(text, size, "VMs MEMORY: %s, %s of it in vmramfs, which takes %s",
-		 vmqos_bytes_format(mem->configured, all, sizeof(all)),
-		 vmqos_bytes_format(mem->in_vmramfs, ours, sizeof(ours)),
-		 vmqos_bytes_format(mem->resident, resident, sizeof(resident)));
+	used = snprintf(text, size, "VMs MEMORY: %s, %s of it in vmramfs, which takes %s",
+			vmqos_bytes_format(mem->configured, all, sizeof(all)),
+			vmqos_bytes_format(mem->in_vmramfs, ours, sizeof(ours)),
+			vmqos_bytes_format(mem->resident, resident, sizeof(resident)));
+	if (mem->stored_raw)
+		used += snprintf(text + used, size - used, ", %s compressed",
+				 vmqos_bytes_format(mem->stored_raw, compressed,
+						    sizeof(compressed)));
+	if (mem->sampled)
+		snprintf(text + used, size - used, ", %.0f %% active",
+			 100.0 * mem->active_max / mem->sampled);
 }
 
 int vmqos_top_header(const struct vmqos_top *top,

@@ -228,6 +228,9 @@ static void sum_up(struct vmqos_top *top)
 		total->mem.configured += top->rows[i].mem.configured;
 		total->mem.in_vmramfs += top->rows[i].mem.in_vmramfs;
 		total->mem.resident += top->rows[i].mem.resident;
+		total->mem.stored_raw += top->rows[i].mem.stored_raw;
+		total->mem.sampled += top->rows[i].mem.sampled;
+		total->mem.active_max += top->rows[i].mem.active_max;
 	}
 }
 

@@ -159,6 +159,13 @@ static const struct field mem_fields[] = {
 	MEM(faults_stored, VMQOS_MEM_A_FAULTS_STORED, "faults-stored", KIND_U64),
 	MEM(stored_ns, VMQOS_MEM_A_STORED_NS, "stored-ns", KIND_U64),
 	MEM(stored_hist, VMQOS_MEM_A_STORED_HIST, "stored-hist", KIND_BYTES),
+	MEM(sampled, VMQOS_MEM_A_SAMPLED, "sampled", KIND_U64),
+	MEM(active_slow, VMQOS_MEM_A_ACTIVE_SLOW, "active-slow", KIND_U64),
+	MEM(active_fast, VMQOS_MEM_A_ACTIVE_FAST, "active-fast", KIND_U64),
+	MEM(active_max, VMQOS_MEM_A_ACTIVE_MAX, "active-max", KIND_U64),
+	MEM(samples, VMQOS_MEM_A_SAMPLES, "samples", KIND_U64),
+	MEM(samples_touched, VMQOS_MEM_A_SAMPLES_TOUCHED, "samples-touched", KIND_U64),
+	MEM(sample_ns, VMQOS_MEM_A_SAMPLE_NS, "sample-ns", KIND_U64),
 };
 
 static const struct field vcpu_fields[] = {

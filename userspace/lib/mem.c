@@ -49,6 +49,13 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_EVICT_REFUSED, "evict_refused", "pages that do not", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_FAULTS_STORED, "faults_stored", "faults, page stored", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_STORED_NS, "stored_ns", "time, page stored", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_ACTIVE_MAX, "active_max", "active", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_ACTIVE_SLOW, "active_slow", "active, slow", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_ACTIVE_FAST, "active_fast", "active, fast", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_SAMPLED, "sampled", "of pages sampled", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_SAMPLES, "samples", "pages watched", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_SAMPLES_TOUCHED, "samples_touched", "watched and touched", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_SAMPLE_NS, "sample_ns", "time sampling", VMQOS_MEM_TIME },
 };
 
 /* Where they are in the struct. */
@@ -92,6 +99,13 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, evict_refused),
 	offsetof(struct vmqos_mem, faults_stored),
 	offsetof(struct vmqos_mem, stored_ns),
+	offsetof(struct vmqos_mem, active_max),
+	offsetof(struct vmqos_mem, active_slow),
+	offsetof(struct vmqos_mem, active_fast),
+	offsetof(struct vmqos_mem, sampled),
+	offsetof(struct vmqos_mem, samples),
+	offsetof(struct vmqos_mem, samples_touched),
+	offsetof(struct vmqos_mem, sample_ns),
 };
 
 _Static_assert(COUNT(descs) == COUNT(places), "one place for each");

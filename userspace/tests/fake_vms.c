@@ -285,6 +285,13 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_STORED, seconds * 5);
 		nla_put_u64(msg, VMQOS_MEM_A_STORED_NS, seconds * 5 * 30000);
 		nla_put(msg, VMQOS_MEM_A_STORED_HIST, sizeof(stored), stored);
+		nla_put_u64(msg, VMQOS_MEM_A_SAMPLED, 1000 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_ACTIVE_SLOW, 320 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_ACTIVE_FAST, 410 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_ACTIVE_MAX, 450 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_SAMPLES, seconds * 7);
+		nla_put_u64(msg, VMQOS_MEM_A_SAMPLES_TOUCHED, seconds * 3);
+		nla_put_u64(msg, VMQOS_MEM_A_SAMPLE_NS, seconds * 20000);
 		/* Each look finds more of it done; of more than 512 MiB, no more than that. */
 		step = reclaim_left > 256 * mib ? 256 * mib : reclaim_left;
 		reclaim_left -= step;

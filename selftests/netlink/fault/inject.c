@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Failing allocations on purpose. The n-th allocation that a thread makes is
- * made to fail by its fail-nth file; the kernel's workers are made to fail now
- * and then by failslab's probability and their make-it-fail files.
+ * made to fail by its fail-nth file; threads of the kernel and our own are made to
+ * fail now and then by a probability and their make-it-fail files.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,6 +27,8 @@ static struct {
 	{ .path = DEBUGFS "failslab/probability", .value = "0" },
 	{ .path = DEBUGFS "failslab/times", .value = "-1" },
 	{ .path = DEBUGFS "failslab/task-filter", .value = "Y" },
+	{ .path = DEBUGFS "fail_page_alloc/probability", .value = "0" },
+	{ .path = DEBUGFS "fail_page_alloc/task-filter", .value = "Y" },
 	{ .path = DEBUGFS "fail_page_alloc/ignore-gfp-wait", .value = "N" },
 	{ .path = DEBUGFS "fail_page_alloc/ignore-gfp-highmem", .value = "N" },
 	{ .path = DEBUGFS "fail_page_alloc/min-order", .value = "0" },
@@ -127,15 +129,64 @@ bool inject_disarm(void)
 	return !strtoul(text, NULL, 10);
 }
 
-static bool is_worker(const char *pid)
+/**
+ * inject_pause() - let none of this thread's allocations fail for a while, or go on
+ * @pause: whether to pause
+ */
+void inject_pause(bool pause)
 {
-	char path[64], comm[32];
+	static char left[16];
+	ssize_t len;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
-	if (read_text(path, comm, sizeof(comm)))
-		return false;
+	if (!pause) {
+		len = strlen(left);
+		if (pwrite(fail_nth, left, len, 0) != len)
+			abort();
+		return;
+	}
+	len = pread(fail_nth, left, sizeof(left) - 1, 0);
+	if (len <= 0 || pwrite(fail_nth, "0", 1, 0) != 1)
+		abort();
+	left[strcspn(left, "\n")] = 0;
+}
+
+static bool is_worker(const char *comm)
+{
 	/* The first makes the others, which inherit its mark. */
 	return !strcmp(comm, "kthreadd") || !strncmp(comm, "kworker/u", 9);
+}
+
+/* Marks the processes that are named so, NULL: the workers, as to fail. Returns how many. */
+static int mark(const char *name, bool on)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char path[64], comm[32];
+	int marked = 0;
+
+	if (!proc)
+		return -errno;
+	while ((entry = readdir(proc))) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
+		if (read_text(path, comm, sizeof(comm)) ||
+		    !(name ? !strcmp(comm, name) : is_worker(comm)))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.16s/make-it-fail", entry->d_name);
+		if (!write_text(path, on ? "1" : "0"))
+			marked++;
+	}
+	closedir(proc);
+	return marked;
+}
+
+static int set_rate(const char *path, unsigned int percent)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", percent);
+	return write_text(path, text);
 }
 
 /**
@@ -146,23 +197,43 @@ static bool is_worker(const char *pid)
  */
 int inject_workers(unsigned int percent)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	char path[64], text[8];
-	int workers = 0;
+	int workers = mark(NULL, percent), err = set_rate(DEBUGFS "failslab/probability", percent);
 
-	if (!proc)
-		return -errno;
-	while ((entry = readdir(proc))) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !is_worker(entry->d_name))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.16s/make-it-fail", entry->d_name);
-		if (!write_text(path, percent ? "1" : "0"))
-			workers++;
-	}
-	closedir(proc);
-	snprintf(text, sizeof(text), "%u", percent);
-	if (write_text(DEBUGFS "failslab/probability", text))
-		return -errno;
-	return workers;
+	return err ? err : workers;
+}
+
+/**
+ * inject_named() - let allocations of a thread of the kernel fail, at the rate that is set
+ * @name: its name
+ * @on: whether they shall
+ *
+ * Return: number of threads concerned, or -errno.
+ */
+int inject_named(const char *name, bool on)
+{
+	return mark(name, on);
+}
+
+/**
+ * inject_self() - let allocations of the calling thread fail, at the rate that is set
+ * @on: whether they shall
+ *
+ * Return: 0 or -errno.
+ */
+int inject_self(bool on)
+{
+	return write_text("/proc/thread-self/make-it-fail", on ? "1" : "0");
+}
+
+/**
+ * inject_rate() - how many allocations of small objects and of pages fail
+ * @percent: so many of those of the threads that are marked
+ *
+ * Return: 0 or -errno.
+ */
+int inject_rate(unsigned int percent)
+{
+	int err = set_rate(DEBUGFS "failslab/probability", percent);
+
+	return err ? err : set_rate(DEBUGFS "fail_page_alloc/probability", percent);
 }

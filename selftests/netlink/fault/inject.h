@@ -9,6 +9,10 @@ const char *inject_prepare(void);
 void inject_restore(void);
 void inject_arm(unsigned int nth);
 bool inject_disarm(void);
+void inject_pause(bool pause);
 int inject_workers(unsigned int percent);
+int inject_named(const char *name, bool on);
+int inject_self(bool on);
+int inject_rate(unsigned int percent);
 
 #endif

@@ -68,6 +68,13 @@ enum vmqos_mem_field {
 	VMQOS_MEM_FAULTS_STORED,
 	VMQOS_MEM_STORED_NS,
 	VMQOS_MEM_STORED_HIST,
+	VMQOS_MEM_SAMPLED,
+	VMQOS_MEM_ACTIVE_SLOW,
+	VMQOS_MEM_ACTIVE_FAST,
+	VMQOS_MEM_ACTIVE_MAX,
+	VMQOS_MEM_SAMPLES,
+	VMQOS_MEM_SAMPLES_TOUCHED,
+	VMQOS_MEM_SAMPLE_NS,
 };
 
 /* The least limit, in bytes. */
@@ -123,6 +130,14 @@ enum vmqos_mem_field {
  * @faults_stored: page faults whose page came back from it
  * @stored_ns: time that those took
  * @stored_hist: histogram of that time, as @found_hist
+ * @sampled: part of @resident of which it is known how much is in use, in bytes; not
+ *	reported, like the next three, while nothing is
+ * @active_slow: how much of it is in use, a slow average, in bytes
+ * @active_fast: a fast average, in bytes
+ * @active_max: the greatest of both and of what has just been seen, in bytes
+ * @samples: pages that were watched to see whether they are in use
+ * @samples_touched: those of them that were touched
+ * @sample_ns: time that this took
  */
 struct vmqos_mem {
 	uint64_t has;
@@ -168,6 +183,13 @@ struct vmqos_mem {
 	uint64_t faults_stored;
 	uint64_t stored_ns;
 	uint64_t stored_hist[VMQOS_MEM_BUCKETS];
+	uint64_t sampled;
+	uint64_t active_slow;
+	uint64_t active_fast;
+	uint64_t active_max;
+	uint64_t samples;
+	uint64_t samples_touched;
+	uint64_t sample_ns;
 };
 
 /**
