@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The memory guest's devices, by the ports that virtio has had from the beginning. */
+#ifndef VMQOS_SELFTESTS_QEMU_MEMORY_VIRTIO_H
+#define VMQOS_SELFTESTS_QEMU_MEMORY_VIRTIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BALLOON_PAGES	2048u		/* most in one message */
+#define BALLOON_RANGES	32u
+#define DISK_PAGES	64u
+#define QUEUE_BYTES	16384u		/* of 256 entries, the most that QEMU has here */
+
+struct queue {
+	uint8_t memory[QUEUE_BYTES] __attribute__((aligned(4096)));
+	uint16_t port, index, size, sent;
+};
+
+struct balloon {
+	struct queue inflate, deflate, report;
+	uint32_t pfns[BALLOON_PAGES];
+	uint16_t port;			/* 0: there is none */
+	bool reports;
+};
+
+struct disk {
+	struct queue queue;
+	uint32_t out[DISK_PAGES], in[DISK_PAGES];
+	struct {
+		uint32_t type, priority;
+		uint64_t sector;
+	} header;
+	uint8_t status;
+	uint16_t port;
+};
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+	asm volatile("outb %0, %1" :: "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void outw(uint16_t port, uint16_t value)
+{
+	asm volatile("outw %0, %1" :: "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void outl(uint16_t port, uint32_t value)
+{
+	asm volatile("outl %0, %1" :: "a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint16_t inw(uint16_t port)
+{
+	uint16_t value;
+
+	asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+	uint32_t value;
+
+	asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+/* Where the guest begins, and what ends its sleep (memory_start.S). */
+void guest(void);
+void tick(void);
+
+/* Sleep until the next tick. */
+void wait(void);
+
+void balloon_find(struct balloon *balloon);
+/* How many pages the host wants, and how many it has. */
+uint32_t balloon_wanted(const struct balloon *balloon);
+void balloon_actual(const struct balloon *balloon, uint32_t pages);
+/* Those of @n that are in pfns, into the balloon or out of it. */
+void balloon_give(struct balloon *balloon, bool inflate, uint32_t n);
+/* Free pages: each range is put down first, then all are reported. */
+void balloon_range(struct balloon *balloon, uint32_t i, uint32_t page, uint32_t pages);
+void balloon_report(struct balloon *balloon, uint32_t ranges);
+
+void disk_find(struct disk *disk);
+bool disk_do(struct disk *disk, bool write, const uint32_t *pages, uint32_t n, uint32_t sector);
+
+#endif
