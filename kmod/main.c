@@ -24,7 +24,9 @@ static int __init vmqos_init(void)
 	ret = vmqos_cpu_init();
 	if (ret)
 		goto err_scan;
-	vmqos_mem_plane_init();
+	ret = vmqos_mem_plane_init();
+	if (ret)
+		goto err_cpu;
 	ret = vmqos_family_init();
 	if (ret)
 		goto err_mem;
@@ -32,6 +34,7 @@ static int __init vmqos_init(void)
 
 err_mem:
 	vmqos_mem_plane_exit();
+err_cpu:
 	vmqos_cpu_exit();
 err_scan:
 	vmqos_scan_exit();

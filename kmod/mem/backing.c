@@ -19,6 +19,7 @@
 #include <linux/file.h>
 #include <linux/hugetlb_inline.h>
 #include <linux/interval_tree.h>
+#include <linux/ksm.h>
 #include <linux/kvm_host.h>
 #include <linux/lockdep.h>
 #include <linux/magic.h>
@@ -31,6 +32,7 @@
 
 #include "core/vm.h"
 #include "mem/backing.h"
+#include "mem/share.h"
 
 /* Files of a VM that are served. VMMs have one for each NUMA node and each memory device. */
 #define FILES_MAX	256
@@ -95,7 +97,7 @@ static void reclaim_files(u64 bytes, u64 resident)
 	kfree(one);
 }
 
-static enum vmqos_mem_in look_at_mapping(struct vm_area_struct *vma)
+static enum vmqos_mem_in where(struct vm_area_struct *vma)
 {
 	struct inode *inode;
 
@@ -108,39 +110,54 @@ static enum vmqos_mem_in look_at_mapping(struct vm_area_struct *vma)
 	inode = file_inode(vma->vm_file);
 	if (inode->i_sb->s_magic == TMPFS_MAGIC)
 		return VMQOS_MEM_IN_SHMEM;
-	if (!vmqos_mem_is_ours(inode))
-		return VMQOS_MEM_IN_OTHER;
-	note_file(inode);
-	return VMQOS_MEM_IN_VMRAMFS;
+	return vmqos_mem_is_ours(inode) ? VMQOS_MEM_IN_VMRAMFS : VMQOS_MEM_IN_OTHER;
 }
 
-static void look_at_range(struct mm_struct *mm, unsigned long from, unsigned long to,
+static void look_at_mapping(struct vmqos_share *share, struct vm_area_struct *vma, u64 bytes,
+			    struct vmqos_mem_backing *backing)
+{
+	enum vmqos_mem_in in = where(vma);
+	u64 why_not = vmqos_share_why_not(share, vma, in);
+
+	if (in == VMQOS_MEM_IN_VMRAMFS)
+		note_file(file_inode(vma->vm_file));
+	backing->bytes[in] += bytes;
+	if (!why_not)
+		backing->shared[in] += bytes;
+	backing->why_not |= why_not;
+}
+
+static void look_at_nothing(u64 bytes, struct vmqos_mem_backing *backing)
+{
+	backing->bytes[VMQOS_MEM_IN_OTHER] += bytes;
+	backing->why_not |= VMQOS_MEM_WHY_NOT_ELSEWHERE;
+}
+
+static void look_at_range(struct vmqos_share *share, unsigned long from, unsigned long to,
 			  struct vmqos_mem_backing *backing)
 {
 	struct vm_area_struct *vma;
-	enum vmqos_mem_in in;
 	unsigned long until;
 
 	while (from < to) {
-		vma = find_vma(mm, from);
+		vma = find_vma(share->kvm->mm, from);
 		if (!vma || vma->vm_start >= to) {
-			backing->bytes[VMQOS_MEM_IN_OTHER] += to - from;
+			look_at_nothing(to - from, backing);
 			return;
 		}
 		if (vma->vm_start > from) {
-			backing->bytes[VMQOS_MEM_IN_OTHER] += vma->vm_start - from;
+			look_at_nothing(vma->vm_start - from, backing);
 			from = vma->vm_start;
 		}
 		until = min(to, vma->vm_end);
-		in = look_at_mapping(vma);
-		backing->bytes[in] += until - from;
+		look_at_mapping(share, vma, until - from, backing);
 		from = until;
 	}
 }
 
-static void look_at_slots(struct kvm *kvm, struct vmqos_mem_backing *backing)
+static void look_at_slots(struct vmqos_share *share, struct vmqos_mem_backing *backing)
 {
-	struct kvm_memslots *slots = kvm_memslots(kvm);
+	struct kvm_memslots *slots = kvm_memslots(share->kvm);
 	unsigned long done = 0, from, to;
 	struct kvm_memory_slot *slot;
 	struct rb_node *node;
@@ -152,14 +169,60 @@ static void look_at_slots(struct kvm *kvm, struct vmqos_mem_backing *backing)
 		to = slot->userspace_addr + (slot->npages << PAGE_SHIFT);
 		if (from >= to)
 			continue;
-		look_at_range(kvm->mm, from, to, backing);
+		look_at_range(share, from, to, backing);
 		done = to;
 	}
 }
 
+/* What KSM says of the VMM. */
+static void look_at_ksm(struct mm_struct *mm, struct vmqos_mem_backing *backing)
+{
+#ifdef CONFIG_KSM
+	backing->ksm_merged = (u64)READ_ONCE(mm->ksm_merging_pages) << PAGE_SHIFT;
+	backing->ksm_zero = (u64)mm_ksm_zero_pages(mm) << PAGE_SHIFT;
+#endif
+}
+
+/**
+ * vmqos_mem_backing_next() - find some of a VM's memory
+ * @kvm: the VM, referenced by the caller
+ * @from: from this address in its VMM on
+ * @piece: filled: the first there is
+ *
+ * Context: process context, the VMM's mmap_lock held.
+ * Return: whether there is any.
+ */
+bool vmqos_mem_backing_next(struct kvm *kvm, unsigned long from, struct vmqos_mem_piece *piece)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+	struct kvm_memslots *slots = kvm_memslots(kvm);
+	struct kvm_memory_slot *slot;
+	struct rb_node *node;
+	unsigned long to;
+	bool found = false;
+
+	for (node = rb_first_cached(&slots->hva_tree); node && !found; node = rb_next(node)) {
+		slot = container_of(rb_entry(node, struct interval_tree_node, rb),
+				    struct kvm_memory_slot, hva_node[slots->node_idx]);
+		piece->from = max(slot->userspace_addr, from);
+		to = slot->userspace_addr + (slot->npages << PAGE_SHIFT);
+		if (piece->from >= to)
+			continue;
+		piece->vma = find_vma(kvm->mm, piece->from);
+		if (!piece->vma || piece->vma->vm_start >= to)
+			continue;
+		piece->from = max(piece->from, piece->vma->vm_start);
+		piece->to = min(to, piece->vma->vm_end);
+		piece->in = where(piece->vma);
+		found = true;
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+	return found;
+}
+
 /**
  * vmqos_mem_backing_look() - see where a VM's memory is, and have its policy hold there
- * @kvm: the VM, referenced by the caller
+ * @share: what is kept of the VM for sharing zeros
  * @policy: what its files are to be told; NULL: nothing
  * @reclaim: how much they are to give back together, in bytes
  * @backing: filled, unless it fails
@@ -168,9 +231,10 @@ static void look_at_slots(struct kvm *kvm, struct vmqos_mem_backing *backing)
  * Return: 0; -EAGAIN when the VMM is changing its address space just then; -ESRCH when
  * it has none any more.
  */
-int vmqos_mem_backing_look(struct kvm *kvm, const struct vmqos_mem_policy *policy, u64 reclaim,
-			   struct vmqos_mem_backing *backing)
+int vmqos_mem_backing_look(struct vmqos_share *share, const struct vmqos_mem_policy *policy,
+			   u64 reclaim, struct vmqos_mem_backing *backing)
 {
+	struct kvm *kvm = share->kvm;
 	unsigned int i;
 	int idx, ret = 0;
 
@@ -181,13 +245,15 @@ int vmqos_mem_backing_look(struct kvm *kvm, const struct vmqos_mem_policy *polic
 		*backing = (struct vmqos_mem_backing){};
 		nr_seen = 0;
 		idx = srcu_read_lock(&kvm->srcu);
-		look_at_slots(kvm, backing);
+		look_at_slots(share, backing);
 		srcu_read_unlock(&kvm->srcu, idx);
 		if (policy)
 			tell_files(policy);
 		for (i = 0; i < nr_seen; i++)
 			vmqos_mem_super_ops(seen[i])->read(seen[i], &backing->counts);
 		backing->files = nr_seen;
+		vmqos_share_read(share, &backing->counts.stats);
+		look_at_ksm(kvm->mm, backing);
 		if (reclaim)
 			reclaim_files(reclaim, backing->counts.resident);
 		mmap_read_unlock(kvm->mm);

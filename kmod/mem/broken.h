@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 /**
- * enum vmqos_mem_rule - a rule of the scanner
+ * enum vmqos_mem_rule - a rule of the scanners or of the store
  * @VMQOS_MEM_RULE_UNMAP: take the pages out of all page tables first
  * @VMQOS_MEM_RULE_COUNT: see that nobody holds a reference
  * @VMQOS_MEM_RULE_LOOK: look again when nobody can write any more
@@ -18,6 +18,7 @@
  * @VMQOS_MEM_RULE_STORE: put a page into the store before it leaves the cache
  * @VMQOS_MEM_RULE_PUNCH: let nobody put a page into the store while a range is removed
  * @VMQOS_MEM_RULE_HOLE: a hole is one only if no page has come back since the first look
+ * @VMQOS_MEM_RULE_ARMED: leave a file alone that somebody has userfaultfd on
  */
 enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_UNMAP = 1,
@@ -27,6 +28,7 @@ enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_STORE,
 	VMQOS_MEM_RULE_PUNCH,
 	VMQOS_MEM_RULE_HOLE,
+	VMQOS_MEM_RULE_ARMED,
 };
 
 #ifdef VMQOS_MEM_BREAK

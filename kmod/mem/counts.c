@@ -53,18 +53,6 @@ static void add_faults(struct vmqos_mem_fault_stats *sum, const struct vmqos_mem
 	sum->failed += READ_ONCE(one->failed);
 }
 
-/* They are all counters. */
-static void add(struct vmqos_mem_stats *to, const struct vmqos_mem_stats *from)
-{
-	const u64 *source = (const u64 *)from;
-	u64 *sum = (u64 *)to;
-	size_t i;
-
-	BUILD_BUG_ON(sizeof(*to) % sizeof(*sum));
-	for (i = 0; i < sizeof(*to) / sizeof(*sum); i++)
-		sum[i] += source[i];
-}
-
 /**
  * vmqos_mem_add_stats() - count what was done to a file
  * @mi: the file
@@ -75,7 +63,7 @@ static void add(struct vmqos_mem_stats *to, const struct vmqos_mem_stats *from)
 void vmqos_mem_add_stats(struct vmqos_mem_inode *mi, struct vmqos_mem_stats *did)
 {
 	spin_lock(&mi->lock);
-	add(&mi->stats, did);
+	vmqos_mem_stats_add(&mi->stats, did);
 	spin_unlock(&mi->lock);
 	memset(did, 0, sizeof(*did));
 }
@@ -97,7 +85,7 @@ void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 	counts->reclaim_left += mi->reclaim_pages << PAGE_SHIFT;
 	counts->stored += mi->stored_bytes;
 	counts->stored_raw += mi->stored_pages << PAGE_SHIFT;
-	add(&counts->stats, &mi->stats);
+	vmqos_mem_stats_add(&counts->stats, &mi->stats);
 	vmqos_sample_read(mi, counts);
 	spin_unlock(&mi->lock);
 	for_each_possible_cpu(cpu)

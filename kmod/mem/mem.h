@@ -199,13 +199,6 @@ struct folio *vmqos_mem_find_folio(struct inode *inode, pgoff_t index);
 struct folio *vmqos_mem_get_stored(struct inode *inode, pgoff_t index);
 int vmqos_mem_zero_tail(struct inode *inode, loff_t size);
 
-/* batch.c */
-unsigned int vmqos_mem_batch_lock(struct vmqos_mem_inode *mi, struct folio **folios,
-				  unsigned int n, struct vmqos_mem_stats *did);
-void vmqos_mem_batch_unmap(struct vmqos_mem_inode *mi, struct folio **folios, unsigned int n,
-			   struct vmqos_mem_stats *did);
-bool vmqos_mem_is_alone(struct folio *folio);
-
 /* reclaim.c */
 int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *vmf);
 bool vmqos_mem_has_room(struct inode *inode, unsigned int nr);

@@ -7,6 +7,7 @@
  * asked for. A look that finds the VMM busy is repeated at the next scan, which for the
  * end of a policy means that the VM is not released before.
  */
+#include <linux/ksm.h>
 #include <linux/kvm_host.h>
 #include <linux/lockdep.h>
 #include <linux/sizes.h>
@@ -17,6 +18,7 @@
 #include "core/vm.h"
 #include "mem/backing.h"
 #include "mem/plane.h"
+#include "mem/share.h"
 
 /* As a limit, less than this is a slip of the pen. */
 #define LIMIT_MIN	SZ_1M
@@ -24,6 +26,7 @@
 /**
  * struct vmqos_mem_vm - a VM's memory
  * @policy: what is wanted of it
+ * @share: what is kept of it for sharing zeros outside of vmramfs
  * @known: @backing has been filled
  * @due: the policy has changed, its files are yet to be told
  * @generation: that of the memory slots at the last look
@@ -33,6 +36,7 @@
  */
 struct vmqos_mem_vm {
 	struct vmqos_mem_policy policy;
+	struct vmqos_share *share;
 	bool known;
 	bool due;
 	u64 generation;
@@ -52,7 +56,7 @@ static int look(struct vmqos_vm *vm, u64 reclaim)
 	bool tell = mv->due || has_policy(mv);
 	int ret;
 
-	ret = vmqos_mem_backing_look(vm->kvm, tell ? &mv->policy : NULL, reclaim, &mv->backing);
+	ret = vmqos_mem_backing_look(mv->share, tell ? &mv->policy : NULL, reclaim, &mv->backing);
 	switch (ret) {
 	case 0:
 		mv->known = true;
@@ -70,11 +74,18 @@ static int look(struct vmqos_vm *vm, u64 reclaim)
 static int vmqos_mem_vm_init(struct vmqos_vm *vm)
 {
 	vm->mem = kzalloc(sizeof(*vm->mem), GFP_KERNEL_ACCOUNT);
-	return vm->mem ? 0 : -ENOMEM;
+	if (!vm->mem)
+		return -ENOMEM;
+	vm->mem->share = vmqos_share_new(vm->kvm);
+	if (vm->mem->share)
+		return 0;
+	kfree(vm->mem);
+	return -ENOMEM;
 }
 
 static void vmqos_mem_vm_exit(struct vmqos_vm *vm)
 {
+	vmqos_share_free(vm->mem->share);
 	kfree(vm->mem);
 }
 
@@ -115,6 +126,7 @@ static void set_policy(struct vmqos_vm *vm, const struct vmqos_mem_policy *polic
 		return;
 	vm->mem->policy = *policy;
 	vm->mem->due = true;
+	vmqos_share_set(vm->mem->share, policy->share_zero);
 	look(vm, 0);
 }
 
@@ -175,6 +187,41 @@ static int fill_where(struct sk_buff *skb, const struct vmqos_mem_backing *backi
 	return 0;
 }
 
+/* How much is served in which way, and why the rest is not. */
+static int fill_shared(struct sk_buff *skb, const struct vmqos_mem_backing *backing)
+{
+	u64 none = 0;
+	int in;
+
+	for (in = 0; in < VMQOS_MEM_INS; in++)
+		none += backing->bytes[in] - backing->shared[in];
+	if (put(skb, VMQOS_MEM_A_SHARE_VMRAMFS, backing->shared[VMQOS_MEM_IN_VMRAMFS]) ||
+	    put(skb, VMQOS_MEM_A_SHARE_SHMEM, backing->shared[VMQOS_MEM_IN_SHMEM]) ||
+	    put(skb, VMQOS_MEM_A_SHARE_KSM, backing->shared[VMQOS_MEM_IN_ANONYMOUS]) ||
+	    put(skb, VMQOS_MEM_A_SHARE_NONE, none) ||
+	    put(skb, VMQOS_MEM_A_SHARE_WHY_NOT, backing->why_not) ||
+	    put(skb, VMQOS_MEM_A_KSM_MERGED, backing->ksm_merged) ||
+	    (VMQOS_COMPAT_KSM_COUNTS_ZEROS &&
+	     put(skb, VMQOS_MEM_A_KSM_ZERO, backing->ksm_zero)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* Of vmramfs and of shared memory together. */
+static int fill_zeros(struct sk_buff *skb, const struct vmqos_mem_stats *stats)
+{
+	if (put(skb, VMQOS_MEM_A_SCANNED, stats->scanned) ||
+	    put(skb, VMQOS_MEM_A_ZERO_FREED, stats->zero_freed) ||
+	    put(skb, VMQOS_MEM_A_ZERO_BUSY, stats->zero_busy) ||
+	    put(skb, VMQOS_MEM_A_ZERO_LOCKED, stats->zero_locked) ||
+	    put(skb, VMQOS_MEM_A_ZERO_CHANGED, stats->zero_changed) ||
+	    put(skb, VMQOS_MEM_A_ZERO_UNMAPS, stats->zero_unmaps) ||
+	    put(skb, VMQOS_MEM_A_ZERO_PASSES, stats->zero_passes) ||
+	    put(skb, VMQOS_MEM_A_ZERO_SCAN_NS, stats->zero_scan_ns))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int fill_faults(struct sk_buff *skb, const struct vmqos_mem_fault_stats *faults)
 {
 	static const struct {
@@ -208,15 +255,7 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 
 	if (put(skb, VMQOS_MEM_A_RESIDENT, counts->resident) ||
 	    put(skb, VMQOS_MEM_A_FILLS, stats->fills) ||
-	    put(skb, VMQOS_MEM_A_SCANNED, stats->scanned) ||
-	    put(skb, VMQOS_MEM_A_ZERO_FREED, stats->zero_freed) ||
-	    put(skb, VMQOS_MEM_A_ZERO_BUSY, stats->zero_busy) ||
-	    put(skb, VMQOS_MEM_A_ZERO_LOCKED, stats->zero_locked) ||
-	    put(skb, VMQOS_MEM_A_ZERO_CHANGED, stats->zero_changed) ||
 	    put(skb, VMQOS_MEM_A_SPLITS, stats->splits) ||
-	    put(skb, VMQOS_MEM_A_ZERO_UNMAPS, stats->zero_unmaps) ||
-	    put(skb, VMQOS_MEM_A_ZERO_PASSES, stats->zero_passes) ||
-	    put(skb, VMQOS_MEM_A_ZERO_SCAN_NS, stats->zero_scan_ns) ||
 	    put(skb, VMQOS_MEM_A_RECLAIM_LEFT, counts->reclaim_left) ||
 	    put(skb, VMQOS_MEM_A_RECLAIMED, stats->reclaimed) ||
 	    put(skb, VMQOS_MEM_A_RECLAIM_BUSY, stats->reclaim_busy) ||
@@ -264,7 +303,11 @@ static int vmqos_mem_vm_stat_fill(struct sk_buff *skb, struct vmqos_vm *vm)
 	if (!vm->mem->known)
 		return 0;
 	nest = nla_nest_start(skb, VMQOS_VM_STAT_A_MEM);
-	if (!nest || fill_where(skb, backing) || fill_mapped(skb, vm->kvm))
+	if (!nest || fill_where(skb, backing) || fill_mapped(skb, vm->kvm) ||
+	    fill_shared(skb, backing))
+		return -EMSGSIZE;
+	if ((backing->files || backing->bytes[VMQOS_MEM_IN_SHMEM]) &&
+	    fill_zeros(skb, &backing->counts.stats))
 		return -EMSGSIZE;
 	if (backing->files && fill_files(skb, &backing->counts))
 		return -EMSGSIZE;
@@ -332,10 +375,15 @@ static struct vmqos_subsys vmqos_mem_subsys = {
  * vmqos_mem_plane_init() - set up the memory plane
  *
  * Context: module initialisation.
+ * Return: 0 or a negative error number.
  */
-void vmqos_mem_plane_init(void)
+int vmqos_mem_plane_init(void)
 {
-	vmqos_subsys_register(&vmqos_mem_subsys);
+	int ret = vmqos_share_init();
+
+	if (!ret)
+		vmqos_subsys_register(&vmqos_mem_subsys);
+	return ret;
 }
 
 /**
@@ -346,4 +394,5 @@ void vmqos_mem_plane_init(void)
 void vmqos_mem_plane_exit(void)
 {
 	vmqos_subsys_unregister(&vmqos_mem_subsys);
+	vmqos_share_exit();
 }

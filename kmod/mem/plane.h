@@ -2,7 +2,7 @@
 #ifndef _VMQOS_MEM_PLANE_H
 #define _VMQOS_MEM_PLANE_H
 
-void vmqos_mem_plane_init(void);
+int vmqos_mem_plane_init(void);
 void vmqos_mem_plane_exit(void);
 
 #endif /* _VMQOS_MEM_PLANE_H */

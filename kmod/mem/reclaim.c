@@ -30,6 +30,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "mem/batch.h"
 #include "mem/broken.h"
 #include "mem/mem.h"
 
@@ -147,12 +148,12 @@ static void take(struct sweep *sweep, struct folio **folios, unsigned int n)
 			folio_put(folios[i]);
 		return;
 	}
-	n = vmqos_mem_batch_lock(sweep->mi, folios, n, &sweep->did);
+	n = vmqos_mem_batch_lock(mapping, READ_ONCE(sweep->mi->locked), folios, n, &sweep->did);
 	bitmap_zero(used, BATCH);
 	for (i = 0; i < n && !sweep->force; i++)
 		if (looks_used(sweep->mi, folios[i]))
 			__set_bit(i, used);
-	vmqos_mem_batch_unmap(sweep->mi, folios, n, &sweep->did);
+	vmqos_mem_batch_unmap(mapping, folios, n, &sweep->did);
 	for (i = 0; i < n; i++) {
 		if (!test_bit(i, used))
 			sweep->freed += judge(sweep, folios[i]);

@@ -10,6 +10,7 @@
 #ifndef _VMQOS_MEM_SERVE_H
 #define _VMQOS_MEM_SERVE_H
 
+#include <linux/build_bug.h>
 #include <linux/container_of.h>
 #include <linux/fs.h>
 #include <linux/string.h>
@@ -20,7 +21,7 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	5
+#define VMQOS_MEM_SERVE_VERSION	6
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
@@ -102,6 +103,25 @@ struct vmqos_mem_stats {
 };
 
 /**
+ * vmqos_mem_stats_add() - add counters up; they are all counters
+ * @to: what is added to
+ * @from: what is added
+ *
+ * Context: any, with the lock that protects them.
+ */
+static inline void vmqos_mem_stats_add(struct vmqos_mem_stats *to,
+				       const struct vmqos_mem_stats *from)
+{
+	const u64 *source = (const u64 *)from;
+	u64 *sum = (u64 *)to;
+	size_t i;
+
+	BUILD_BUG_ON(sizeof(*to) % sizeof(*sum));
+	for (i = 0; i < sizeof(*to) / sizeof(*sum); i++)
+		sum[i] += source[i];
+}
+
+/**
  * struct vmqos_mem_counts - what is told of files
  * @resident: memory that they take, in bytes
  * @reclaim_left: memory that they have been asked to give back and have not, in bytes
@@ -145,6 +165,7 @@ struct vmqos_mem_policy {
  * @policy: have a regular file follow a VM's policy, until the last who has it open closes
  *	it
  * @reclaim: have a regular file give back as many bytes, in the background
+ * @share_zero: when pages of zeros of a regular file are given back, never "mount"
  *
  * The caller holds the file, or the lock of an address space that has it mapped.
  */
@@ -154,6 +175,7 @@ struct vmqos_mem_super_ops {
 	void (*read)(struct inode *inode, struct vmqos_mem_counts *counts);
 	void (*policy)(struct inode *inode, const struct vmqos_mem_policy *policy);
 	void (*reclaim)(struct inode *inode, u64 bytes);
+	u32 (*share_zero)(struct inode *inode);
 };
 
 /* Whether a file is one of vmramfs, of whatever version. */

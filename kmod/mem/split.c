@@ -32,27 +32,12 @@
  * Then the page stays large, and is seen to be so by being tried again in the next pass.
  */
 #include <linux/delay.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/string.h>
 
+#include "mem/batch.h"
 #include "mem/broken.h"
 #include "mem/mem.h"
-
-static bool is_zero(struct folio *folio, unsigned int page)
-{
-	void *data;
-	bool zero;
-
-	/* Memory that has failed is not to be read. */
-	if (PageHWPoison(folio_page(folio, page)))
-		return false;
-	data = kmap_local_folio(folio, page * PAGE_SIZE);
-	zero = !memchr_inv(data, 0, PAGE_SIZE);
-	kunmap_local(data);
-	return zero;
-}
 
 /**
  * vmqos_mem_zeros() - how many pages of 4K of a page hold only zeros
@@ -67,7 +52,7 @@ unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first)
 	unsigned int i, zeros = 0;
 
 	for (i = 0; i < folio_nr_pages(folio); i++)
-		if (is_zero(folio, i) && !zeros++)
+		if (vmqos_mem_is_zero(folio, i) && !zeros++)
 			*first = i;
 	return zeros;
 }

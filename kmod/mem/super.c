@@ -239,6 +239,11 @@ static void vmqos_mem_evict_inode(struct inode *inode)
 	WARN_ON_ONCE(mi->pages);
 }
 
+static u32 share_zero_of(struct inode *inode)
+{
+	return vmqos_mem_share_zero(vmqos_mem_inode(inode));
+}
+
 static const struct vmqos_mem_super_ops super_ops = {
 	.vfs = {
 		.alloc_inode = vmqos_mem_alloc_inode,
@@ -252,6 +257,7 @@ static const struct vmqos_mem_super_ops super_ops = {
 	.read = vmqos_mem_read,
 	.policy = vmqos_mem_set_policy,
 	.reclaim = vmqos_mem_reclaim,
+	.share_zero = share_zero_of,
 };
 
 static int fill_super(struct super_block *sb, struct fs_context *fc)

@@ -44,8 +44,10 @@
 #include <linux/pagemap.h>
 #include <linux/wait.h>
 
+#include "mem/batch.h"
 #include "mem/broken.h"
 #include "mem/mem.h"
+#include "mem/pressed.h"
 
 /* Pages locked at a time, and unmapped at most in one run. */
 #define BATCH		64
@@ -117,20 +119,13 @@ static bool is_zero(struct folio *folio)
 	return vmqos_mem_zeros(folio, &first) == folio_nr_pages(folio);
 }
 
-static bool pressed(void)
-{
-	u64 limit = READ_ONCE(pressure_percent);
-
-	return si_mem_available() < (long)div_u64(limit * totalram_pages(), 100);
-}
-
 static bool wanted(struct vmqos_mem_inode *mi)
 {
 	switch (vmqos_mem_share_zero(mi)) {
 	case VMQOS_MEM_SHARE_ZERO_ON:
 		return true;
 	case VMQOS_MEM_SHARE_ZERO_PRESSURE:
-		return pressed();
+		return vmqos_mem_pressed(READ_ONCE(pressure_percent));
 	default:
 		return false;
 	}
@@ -157,8 +152,8 @@ static void free_candidates(struct vmqos_mem_inode *mi, unsigned int n)
 {
 	unsigned int i;
 
-	n = vmqos_mem_batch_lock(mi, candidates, n, &did);
-	vmqos_mem_batch_unmap(mi, candidates, n, &did);
+	n = vmqos_mem_batch_lock(mi->vfs.i_mapping, READ_ONCE(mi->locked), candidates, n, &did);
+	vmqos_mem_batch_unmap(mi->vfs.i_mapping, candidates, n, &did);
 	for (i = 0; i < n; i++) {
 		judge(mi, candidates[i]);
 		folio_unlock(candidates[i]);

@@ -217,6 +217,13 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "samples", VMQOS_MEM_A_SAMPLES, VMQOS_KIND_U64, false, 0, 0 },
 	{ "samples-touched", VMQOS_MEM_A_SAMPLES_TOUCHED, VMQOS_KIND_U64, false, 0, 0 },
 	{ "sample-ns", VMQOS_MEM_A_SAMPLE_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "share-vmramfs", VMQOS_MEM_A_SHARE_VMRAMFS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "share-shmem", VMQOS_MEM_A_SHARE_SHMEM, VMQOS_KIND_U64, true, 0, 0 },
+	{ "share-ksm", VMQOS_MEM_A_SHARE_KSM, VMQOS_KIND_U64, true, 0, 0 },
+	{ "share-none", VMQOS_MEM_A_SHARE_NONE, VMQOS_KIND_U64, true, 0, 0 },
+	{ "share-why-not", VMQOS_MEM_A_SHARE_WHY_NOT, VMQOS_KIND_U64, true, 0, 0 },
+	{ "ksm-merged", VMQOS_MEM_A_KSM_MERGED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "ksm-zero", VMQOS_MEM_A_KSM_ZERO, VMQOS_KIND_U64, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {

@@ -85,14 +85,35 @@ enum vmqos_unmet_reason {
 /**
  * enum vmqos_mem_share_zero - When pages of a VM's memory that hold only zeros
  *   are looked for and given back. Mount, as the mount option share_zero of
- *   the vmramfs says that its memory is in. Off, never. On, always. Pressure,
- *   while the host is short of memory.
+ *   the vmramfs says that its memory is in; other memory is left alone. Off,
+ *   never. On, always. Pressure, while the host is short of memory.
  */
 enum vmqos_mem_share_zero {
 	VMQOS_MEM_SHARE_ZERO_MOUNT,
 	VMQOS_MEM_SHARE_ZERO_OFF,
 	VMQOS_MEM_SHARE_ZERO_ON,
 	VMQOS_MEM_SHARE_ZERO_PRESSURE,
+};
+
+/**
+ * enum vmqos_mem_why_not - Why pages of zeros of some of a VM's memory are not
+ *   given back. Policy, it is not asked for. Version, vmramfs is of another
+ *   version than the rest. Idle, no vCPU of the VM has run yet, and what its
+ *   memory is to be may still be on its way. Userfaultfd, somebody handles
+ *   page faults on it himself, to whom a page that is missing means something
+ *   else. Locked, mlock() wants it resident. Hugetlb, it is in huge pages of
+ *   hugetlbfs. Ksm, the kernel's KSM does not take it, or has not been told of
+ *   it yet. Elsewhere, it is in something that nobody knows a way for.
+ */
+enum vmqos_mem_why_not {
+	VMQOS_MEM_WHY_NOT_POLICY = 1,
+	VMQOS_MEM_WHY_NOT_VERSION = 2,
+	VMQOS_MEM_WHY_NOT_IDLE = 4,
+	VMQOS_MEM_WHY_NOT_USERFAULTFD = 8,
+	VMQOS_MEM_WHY_NOT_LOCKED = 16,
+	VMQOS_MEM_WHY_NOT_HUGETLB = 32,
+	VMQOS_MEM_WHY_NOT_KSM = 64,
+	VMQOS_MEM_WHY_NOT_ELSEWHERE = 128,
 };
 
 enum {
@@ -259,6 +280,13 @@ enum {
 	VMQOS_MEM_A_SAMPLES,
 	VMQOS_MEM_A_SAMPLES_TOUCHED,
 	VMQOS_MEM_A_SAMPLE_NS,
+	VMQOS_MEM_A_SHARE_VMRAMFS,
+	VMQOS_MEM_A_SHARE_SHMEM,
+	VMQOS_MEM_A_SHARE_KSM,
+	VMQOS_MEM_A_SHARE_NONE,
+	VMQOS_MEM_A_SHARE_WHY_NOT,
+	VMQOS_MEM_A_KSM_MERGED,
+	VMQOS_MEM_A_KSM_ZERO,
 
 	__VMQOS_MEM_A_MAX,
 	VMQOS_MEM_A_MAX = (__VMQOS_MEM_A_MAX - 1)

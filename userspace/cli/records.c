@@ -188,6 +188,29 @@ static void write_hist(struct vmqos_out *out, const char *key, const uint64_t *h
 	vmqos_out_end(out);
 }
 
+/* One that a newer module has. */
+static void write_reason(struct vmqos_out *out, uint64_t reason)
+{
+	const char *name = vmqos_why_not_name(reason);
+
+	vmqos_out_str(out, NULL, NULL, name ? name : "unknown");
+}
+
+char *vmqos_why_not_format(uint64_t why_not, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (uint64_t bit = 1; bit && used < size; bit <<= 1) {
+		const char *name = vmqos_why_not_name(bit);
+
+		if (why_not & bit)
+			used += snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+					 name ? name : "unknown");
+	}
+	return text;
+}
+
 void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
 {
 	const struct vmqos_mem_desc *descs;
@@ -202,6 +225,13 @@ void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
 		if (mem->has & VMQOS_HAS(descs[i].field))
 			vmqos_out_u64(out, descs[i].name, NULL,
 				      vmqos_mem_value(mem, descs[i].field));
+	if (mem->has & VMQOS_HAS(VMQOS_MEM_SHARE_WHY_NOT)) {
+		vmqos_out_array(out, "share_why_not");
+		for (i = 0; i < 64; i++)
+			if (mem->share_why_not >> i & 1)
+				write_reason(out, UINT64_C(1) << i);
+		vmqos_out_end(out);
+	}
 	if (mem->has & VMQOS_HAS(VMQOS_MEM_FOUND_HIST))
 		write_hist(out, "found_hist", mem->found_hist);
 	if (mem->has & VMQOS_HAS(VMQOS_MEM_FILLED_HIST))
@@ -211,7 +241,7 @@ void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
 	vmqos_out_end(out);
 }
 
-/* Where it is, and with what is not in vmramfs that nothing can be done about it. */
+/* Where it is, and which way its zeros go, or why they do not. */
 void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
 {
 	const struct vmqos_mem_desc *descs;
@@ -222,7 +252,8 @@ void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
 	for (i = 0; i < count; i++) {
 		unsigned int field = descs[i].field;
 		uint64_t value = vmqos_mem_value(mem, field);
-		char bytes[VMQOS_BYTES_TEXT], text[VMQOS_BYTES_TEXT + 16];
+		char bytes[VMQOS_BYTES_TEXT], why[VMQOS_WHY_NOT_TEXT];
+		char text[VMQOS_BYTES_TEXT + VMQOS_WHY_NOT_TEXT + 4];
 
 		if (descs[i].unit != VMQOS_MEM_BYTES || !(mem->has & VMQOS_HAS(field)) ||
 		    (!value && field != VMQOS_MEM_RESIDENT))
@@ -231,10 +262,11 @@ void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
 		if (field == VMQOS_MEM_ACTIVE_MAX && mem->sampled)
 			snprintf(text, sizeof(text), "%s (%.0f %%)", bytes,
 				 100.0 * value / mem->sampled);
+		else if (field == VMQOS_MEM_SHARE_NONE)
+			snprintf(text, sizeof(text), "%s (%s)", bytes,
+				 vmqos_why_not_format(mem->share_why_not, why, sizeof(why)));
 		else
-			snprintf(text, sizeof(text), "%s%s", bytes,
-				 field >= VMQOS_MEM_IN_SHMEM && field <= VMQOS_MEM_IN_OTHER ?
-				 ", not served" : "");
+			snprintf(text, sizeof(text), "%s", bytes);
 		vmqos_out_u64_text(out, descs[i].name, descs[i].label, value, text);
 	}
 }

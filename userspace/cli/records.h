@@ -20,6 +20,12 @@ void vmqos_write_vcpu(struct vmqos_out *out, const struct vmqos_vcpu *vcpu);
 /* An object "stats" with the counters that were reported; JSON only. */
 void vmqos_write_stats(struct vmqos_out *out, const struct vmqos_stats *stats);
 
+/* Room for all reasons of enum vmqos_why_not. */
+#define VMQOS_WHY_NOT_TEXT	128
+
+/* The reasons in words, into @text, which is returned. */
+char *vmqos_why_not_format(uint64_t why_not, char *text, size_t size);
+
 /* An object "mem" with what was reported of a VM's memory; JSON only. */
 void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem);
 

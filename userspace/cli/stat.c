@@ -266,7 +266,7 @@ static void print_stats(const struct vmqos_stats *stats)
 static void print_mem(const struct vmqos_mem *mem)
 {
 	const struct vmqos_mem_desc *descs;
-	char text[VMQOS_BYTES_TEXT];
+	char text[VMQOS_BYTES_TEXT], why[VMQOS_WHY_NOT_TEXT];
 	size_t count;
 	size_t i;
 
@@ -280,6 +280,9 @@ static void print_mem(const struct vmqos_mem *mem)
 		case VMQOS_MEM_BYTES:
 			printf("  %-22s %15s\n", descs[i].label,
 			       vmqos_bytes_format(value, text, sizeof(text)));
+			if (descs[i].field == VMQOS_MEM_SHARE_NONE && value)
+				printf("  %-22s %s\n", "why they stay",
+				       vmqos_why_not_format(mem->share_why_not, why, sizeof(why)));
 			break;
 		case VMQOS_MEM_COUNT:
 			printf("  %-22s %15llu\n", descs[i].label, (unsigned long long)value);

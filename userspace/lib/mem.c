@@ -56,6 +56,12 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_SAMPLES, "samples", "pages watched", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_SAMPLES_TOUCHED, "samples_touched", "watched and touched", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_SAMPLE_NS, "sample_ns", "time sampling", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_SHARE_VMRAMFS, "share_vmramfs", "zeros, by vmramfs", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_SHARE_SHMEM, "share_shmem", "zeros, as holes", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_SHARE_KSM, "share_ksm", "zeros, by KSM", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_SHARE_NONE, "share_none", "zeros stay", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_KSM_MERGED, "ksm_merged", "merged by KSM", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_KSM_ZERO, "ksm_zero", "zeros in KSM", VMQOS_MEM_BYTES },
 };
 
 /* Where they are in the struct. */
@@ -106,6 +112,12 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, samples),
 	offsetof(struct vmqos_mem, samples_touched),
 	offsetof(struct vmqos_mem, sample_ns),
+	offsetof(struct vmqos_mem, share_vmramfs),
+	offsetof(struct vmqos_mem, share_shmem),
+	offsetof(struct vmqos_mem, share_ksm),
+	offsetof(struct vmqos_mem, share_none),
+	offsetof(struct vmqos_mem, ksm_merged),
+	offsetof(struct vmqos_mem, ksm_zero),
 };
 
 _Static_assert(COUNT(descs) == COUNT(places), "one place for each");
@@ -182,6 +194,30 @@ int vmqos_mem_share_zero_parse(const char *text, uint32_t *share_zero, char *why
 const char *vmqos_mem_share_zero_name(uint32_t share_zero)
 {
 	return share_zero < COUNT(modes) ? modes[share_zero] : "unknown";
+}
+
+static const struct {
+	uint64_t bit;
+	const char *name;
+} reasons[] = {
+	{ VMQOS_WHY_NOT_POLICY, "policy" },
+	{ VMQOS_WHY_NOT_VERSION, "version" },
+	{ VMQOS_WHY_NOT_IDLE, "idle" },
+	{ VMQOS_WHY_NOT_USERFAULTFD, "userfaultfd" },
+	{ VMQOS_WHY_NOT_LOCKED, "locked" },
+	{ VMQOS_WHY_NOT_HUGETLB, "hugetlb" },
+	{ VMQOS_WHY_NOT_KSM, "ksm" },
+	{ VMQOS_WHY_NOT_ELSEWHERE, "elsewhere" },
+};
+
+const char *vmqos_why_not_name(uint64_t why_not)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(reasons); i++)
+		if (reasons[i].bit == why_not)
+			return reasons[i].name;
+	return NULL;
 }
 
 int vmqos_bytes_parse(const char *text, uint64_t *bytes, char *why, size_t size)

@@ -227,6 +227,21 @@ static int reclaim(struct nlattr *attrs, int size, unsigned int place, const cha
 	return 0;
 }
 
+/* Zeros are given back by vmramfs of the first one's memory, by KSM of the second one's. */
+static void put_shared(struct nl_msg *msg, unsigned int place)
+{
+	const uint64_t mib = UINT64_C(1) << 20;
+
+	nla_put_u64(msg, VMQOS_MEM_A_SHARE_VMRAMFS, (place ? 0 : 4096) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_SHARE_SHMEM, 0);
+	nla_put_u64(msg, VMQOS_MEM_A_SHARE_KSM, (place ? 16 : 0) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_SHARE_NONE, (place ? 2032 : 16) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_SHARE_WHY_NOT,
+		    place ? VMQOS_MEM_WHY_NOT_HUGETLB : VMQOS_MEM_WHY_NOT_KSM);
+	nla_put_u64(msg, VMQOS_MEM_A_KSM_MERGED, (place ? 3 : 0) * mib);
+	nla_put_u64(msg, VMQOS_MEM_A_KSM_ZERO, (place ? 5 : 0) * mib);
+}
+
 /*
  * The first VM's memory is in vmramfs, the second one's is not, and nothing is known of
  * that of the others.
@@ -254,6 +269,7 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_4K, 200 * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_2M, (place ? 1800 : 800) * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_1G, 0);
+	put_shared(msg, place);
 	if (!place) {
 		nla_put_u64(msg, VMQOS_MEM_A_RESIDENT, 1200 * mib + seconds * 60 * 4096);
 		nla_put_u64(msg, VMQOS_MEM_A_FILLS, 400000 + seconds * 70);

@@ -75,6 +75,35 @@ enum vmqos_mem_field {
 	VMQOS_MEM_SAMPLES,
 	VMQOS_MEM_SAMPLES_TOUCHED,
 	VMQOS_MEM_SAMPLE_NS,
+	VMQOS_MEM_SHARE_VMRAMFS,
+	VMQOS_MEM_SHARE_SHMEM,
+	VMQOS_MEM_SHARE_KSM,
+	VMQOS_MEM_SHARE_NONE,
+	VMQOS_MEM_SHARE_WHY_NOT,
+	VMQOS_MEM_KSM_MERGED,
+	VMQOS_MEM_KSM_ZERO,
+};
+
+/**
+ * enum vmqos_why_not - why pages of zeros of some of a VM's memory are not given back
+ * @VMQOS_WHY_NOT_POLICY: it is not asked for
+ * @VMQOS_WHY_NOT_VERSION: vmramfs is of another version than the rest
+ * @VMQOS_WHY_NOT_IDLE: no vCPU of the VM has run yet
+ * @VMQOS_WHY_NOT_USERFAULTFD: somebody handles page faults on it himself
+ * @VMQOS_WHY_NOT_LOCKED: mlock() wants it resident
+ * @VMQOS_WHY_NOT_HUGETLB: it is in hugetlbfs
+ * @VMQOS_WHY_NOT_KSM: KSM does not take it, or has not been told of it yet
+ * @VMQOS_WHY_NOT_ELSEWHERE: it is in something that nobody knows a way for
+ */
+enum vmqos_why_not {
+	VMQOS_WHY_NOT_POLICY = 1,
+	VMQOS_WHY_NOT_VERSION = 2,
+	VMQOS_WHY_NOT_IDLE = 4,
+	VMQOS_WHY_NOT_USERFAULTFD = 8,
+	VMQOS_WHY_NOT_LOCKED = 16,
+	VMQOS_WHY_NOT_HUGETLB = 32,
+	VMQOS_WHY_NOT_KSM = 64,
+	VMQOS_WHY_NOT_ELSEWHERE = 128,
 };
 
 /* The least limit, in bytes. */
@@ -86,7 +115,8 @@ enum vmqos_mem_field {
  * struct vmqos_mem - memory of a VM
  * @has: which fields were reported, bits VMQOS_HAS(VMQOS_MEM_...); 0 when nothing
  *	is known of the VM's memory, and without VMQOS_MEM_RESIDENT when none of it
- *	is in vmramfs: what else is told of its files is then not known
+ *	is in vmramfs: what else is told of its files is then not known, but for @scanned
+ *	and @zero_busy to @zero_scan_ns, which are told of shared memory as well
  * @configured: all of it, in bytes
  * @in_vmramfs: part of it in files of vmramfs, in bytes
  * @in_shmem: part of it in tmpfs, memfd or shared anonymous memory, in bytes
@@ -138,6 +168,13 @@ enum vmqos_mem_field {
  * @samples: pages that were watched to see whether they are in use
  * @samples_touched: those of them that were touched
  * @sample_ns: time that this took
+ * @share_vmramfs: part of @in_vmramfs whose pages of zeros are given back, in bytes
+ * @share_shmem: the same part of @in_shmem, in bytes
+ * @share_ksm: part of @in_anonymous that the kernel's KSM merges, in bytes
+ * @share_none: the rest of @configured, in bytes
+ * @share_why_not: why that is so, bits of enum vmqos_why_not
+ * @ksm_merged: memory of the VMM that KSM shares, in bytes
+ * @ksm_zero: memory of the VMM for which KSM has put in the page of zeros, in bytes
  */
 struct vmqos_mem {
 	uint64_t has;
@@ -190,6 +227,13 @@ struct vmqos_mem {
 	uint64_t samples;
 	uint64_t samples_touched;
 	uint64_t sample_ns;
+	uint64_t share_vmramfs;
+	uint64_t share_shmem;
+	uint64_t share_ksm;
+	uint64_t share_none;
+	uint64_t share_why_not;
+	uint64_t ksm_merged;
+	uint64_t ksm_zero;
 };
 
 /**
@@ -219,7 +263,7 @@ struct vmqos_mem_desc {
 };
 
 /**
- * vmqos_mem_descs() - all figures but the histograms, in the order of the interface
+ * vmqos_mem_descs() - all figures but the histograms and reasons, in the interface's order
  * @count: set to their number
  *
  * Return: the descriptions.
@@ -263,6 +307,14 @@ int vmqos_mem_share_zero_parse(const char *text, uint32_t *share_zero, char *why
  * Return: "mount", "off", "on", "pressure" or "unknown".
  */
 const char *vmqos_mem_share_zero_name(uint32_t share_zero);
+
+/**
+ * vmqos_why_not_name() - the word for a reason
+ * @why_not: one bit of enum vmqos_why_not
+ *
+ * Return: "policy", for example, or NULL if it is none.
+ */
+const char *vmqos_why_not_name(uint64_t why_not);
 
 /**
  * vmqos_bytes_parse() - read an amount of memory
