@@ -31,7 +31,7 @@ enum vmqos_naming {
 
 /**
  * struct vmqos_op - what is done before an operation
- * @changes: it changes something
+ * @changes: it changes something, or tells what is not for everyone
  * @naming: how it names its VM
  */
 struct vmqos_op {
@@ -48,6 +48,7 @@ static const struct vmqos_op vmqos_ops[VMQOS_CMD_MAX + 1] = {
 	[VMQOS_CMD_VM_SET] = { .changes = true, .naming = VMQOS_NAMING_ID },
 	[VMQOS_CMD_VM_RECLAIM] = { .changes = true,
 				   .naming = VMQOS_NAMING_ID_OR_NAME },
+	[VMQOS_CMD_MEM_RANGE_GET] = { .changes = true, .naming = VMQOS_NAMING_ID },
 	[VMQOS_CMD_VM_STAT_GET] = { .naming = VMQOS_NAMING_ID_OR_NAME },
 	[VMQOS_CMD_VCPU_STAT_GET] = { .naming = VMQOS_NAMING_ID },
 };
@@ -55,6 +56,7 @@ static const struct vmqos_op vmqos_ops[VMQOS_CMD_MAX + 1] = {
 /* One number and one name for all attribute sets that name a VM. */
 static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_VM_STAT_A_ID);
 static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_VCPU_A_VM_ID);
+static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_MEM_RANGE_A_VM_ID);
 static_assert((int)VMQOS_VM_A_NAME == (int)VMQOS_VM_STAT_A_NAME);
 
 static int vmqos_find_vm(enum vmqos_naming naming, struct genl_info *info)

@@ -78,8 +78,14 @@ const struct nla_policy vmqos_vm_reclaim_nl_policy[VMQOS_VM_A_MEM_RECLAIM + 1] =
 	[VMQOS_VM_A_MEM_RECLAIM] = { .type = NLA_U64, },
 };
 
+/* VMQOS_CMD_MEM_RANGE_GET - do */
+const struct nla_policy vmqos_mem_range_get_nl_policy[VMQOS_MEM_RANGE_A_ADDRESS + 1] = {
+	[VMQOS_MEM_RANGE_A_VM_ID] = { .type = NLA_U32, },
+	[VMQOS_MEM_RANGE_A_ADDRESS] = { .type = NLA_U64, },
+};
+
 /* Ops table for vmqos */
-const struct genl_ops vmqos_nl_ops[9] = {
+const struct genl_ops vmqos_nl_ops[10] = {
 	{
 		.cmd		= VMQOS_CMD_HOST_GET,
 		.doit		= vmqos_nl_host_get_doit,
@@ -136,6 +142,12 @@ const struct genl_ops vmqos_nl_ops[9] = {
 		.doit		= vmqos_nl_vm_reclaim_doit,
 		.policy		= vmqos_vm_reclaim_nl_policy,
 		.maxattr	= VMQOS_VM_A_MEM_RECLAIM,
+	},
+	{
+		.cmd		= VMQOS_CMD_MEM_RANGE_GET,
+		.doit		= vmqos_nl_mem_range_get_doit,
+		.policy		= vmqos_mem_range_get_nl_policy,
+		.maxattr	= VMQOS_MEM_RANGE_A_ADDRESS,
 	},
 };
 

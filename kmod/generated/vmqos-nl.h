@@ -29,8 +29,10 @@ extern const struct nla_policy vmqos_vcpu_stat_get_nl_policy[VMQOS_VCPU_A_INDEX 
 
 extern const struct nla_policy vmqos_vm_reclaim_nl_policy[VMQOS_VM_A_MEM_RECLAIM + 1];
 
+extern const struct nla_policy vmqos_mem_range_get_nl_policy[VMQOS_MEM_RANGE_A_ADDRESS + 1];
+
 /* Ops table for vmqos */
-extern const struct genl_ops vmqos_nl_ops[9];
+extern const struct genl_ops vmqos_nl_ops[10];
 
 int vmqos_nl_host_get_doit(struct sk_buff *skb, struct genl_info *info);
 int vmqos_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -46,6 +48,7 @@ int vmqos_nl_vcpu_stat_get_doit(struct sk_buff *skb, struct genl_info *info);
 int vmqos_nl_vcpu_stat_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
 int vmqos_nl_vm_reclaim_doit(struct sk_buff *skb, struct genl_info *info);
+int vmqos_nl_mem_range_get_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	VMQOS_NLGRP_EVENTS,

@@ -76,6 +76,18 @@ static const struct vmqos_schema_attr vm_reclaim[] = {
 	{ "mem-reclaim", VMQOS_VM_A_MEM_RECLAIM, VMQOS_KIND_U64, false, 0, 0 },
 };
 
+static const struct vmqos_schema_attr range_which[] = {
+	{ "vm-id", VMQOS_MEM_RANGE_A_VM_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "address", VMQOS_MEM_RANGE_A_ADDRESS, VMQOS_KIND_U64, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr range_reply[] = {
+	{ "vm-id", VMQOS_MEM_RANGE_A_VM_ID, VMQOS_KIND_U32, true, 1, 0 },
+	{ "address", VMQOS_MEM_RANGE_A_ADDRESS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "size", VMQOS_MEM_RANGE_A_SIZE, VMQOS_KIND_U64, false, 1, 0 },
+	{ "pad", VMQOS_MEM_RANGE_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
 static const struct vmqos_schema_attr vm_reply[] = {
 	{ "id", VMQOS_VM_A_ID, VMQOS_KIND_U32, true, 1, 0 },
 	{ "name", VMQOS_VM_A_NAME, VMQOS_KIND_NAME, true, 0, 0 },
@@ -258,6 +270,8 @@ const struct vmqos_schema_cmd vmqos_schema[] = {
 	  LIST(vcpu_dump), LIST(vcpu_reply) },
 	{ "vm-reclaim", VMQOS_CMD_VM_RECLAIM, true, false, true, LIST(vm_reclaim), NONE,
 	  LIST(vm_reply) },
+	{ "mem-range-get", VMQOS_CMD_MEM_RANGE_GET, true, false, true, LIST(range_which), NONE,
+	  LIST(range_reply) },
 	{ "host-change-ntf", VMQOS_CMD_HOST_CHANGE_NTF, false, false, false, NONE, NONE,
 	  LIST(host_reply) },
 	{ "vm-adopt-ntf", VMQOS_CMD_VM_ADOPT_NTF, false, false, false, NONE, NONE, LIST(vm_reply) },
@@ -417,7 +431,7 @@ static bool check_value(const struct nlattr *attr, const struct vmqos_schema_att
 static bool check_list(const uint8_t *at, const uint8_t *end, const struct vmqos_schema_list *list,
 		       char *why, size_t size)
 {
-	uint32_t seen = 0;
+	uint64_t seen = 0;
 	unsigned int i;
 
 	while (at < end) {
@@ -432,15 +446,15 @@ static bool check_list(const uint8_t *at, const uint8_t *end, const struct vmqos
 			;
 		if (i == list->count)
 			return SAY("attribute %u does not belong here", type);
-		if (seen & 1u << i && list->attrs[i].kind != VMQOS_KIND_PAD)
+		if (seen & 1ull << i && list->attrs[i].kind != VMQOS_KIND_PAD)
 			return SAY("%s comes twice", list->attrs[i].name);
-		seen |= 1u << i;
+		seen |= 1ull << i;
 		if (!check_value(attr, &list->attrs[i], why, size))
 			return false;
 		at += NLA_ALIGN(attr->nla_len);
 	}
 	for (i = 0; i < list->count; i++)
-		if (list->attrs[i].always && !(seen & 1u << i))
+		if (list->attrs[i].always && !(seen & 1ull << i))
 			return SAY("%s is missing", list->attrs[i].name);
 	return true;
 }

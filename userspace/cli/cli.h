@@ -50,6 +50,7 @@ extern const struct vmqos_command vmqos_cmd_help;
 extern const struct vmqos_command vmqos_cmd_host;
 extern const struct vmqos_command vmqos_cmd_list;
 extern const struct vmqos_command vmqos_cmd_monitor;
+extern const struct vmqos_command vmqos_cmd_move;
 extern const struct vmqos_command vmqos_cmd_reclaim;
 extern const struct vmqos_command vmqos_cmd_release;
 extern const struct vmqos_command vmqos_cmd_set;

@@ -16,6 +16,7 @@ const struct vmqos_command *const vmqos_commands[] = {
 	&vmqos_cmd_show,
 	&vmqos_cmd_set,
 	&vmqos_cmd_reclaim,
+	&vmqos_cmd_move,
 	&vmqos_cmd_stat,
 	&vmqos_cmd_top,
 	&vmqos_cmd_monitor,

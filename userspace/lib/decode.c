@@ -116,6 +116,11 @@ static const struct field stats_fields[] = {
 
 #define MEM(member, attr, name, kind) FIELD(vmqos_mem, member, attr, name, kind)
 
+static const struct field mem_range_fields[] = {
+	{ VMQOS_MEM_RANGE_A_VM_ID, "vm-id", KIND_REQUEST, 0, 0 },
+	{ VMQOS_MEM_RANGE_A_ADDRESS, "address", KIND_REQUEST, 0, 0 },
+};
+
 static const struct field mem_fields[] = {
 	MEM(configured, VMQOS_MEM_A_CONFIGURED, "configured", KIND_U64),
 	MEM(in_vmramfs, VMQOS_MEM_A_IN_VMRAMFS, "in-vmramfs", KIND_U64),
@@ -438,6 +443,9 @@ const char *vmqos_attr_name(uint8_t cmd, unsigned int attr)
 		break;
 	case VMQOS_CMD_VCPU_STAT_GET:
 		field = find_field(vcpu_fields, COUNT(vcpu_fields), attr);
+		break;
+	case VMQOS_CMD_MEM_RANGE_GET:
+		field = find_field(mem_range_fields, COUNT(mem_range_fields), attr);
 		break;
 	default:
 		field = find_field(vm_fields, COUNT(vm_fields), attr);

@@ -10,6 +10,7 @@
 #include <linux/vmqos.h>
 
 #include "fake_kernel.h"
+#include "fake_pages.h"
 #include "fake_policy.h"
 #include "fake_vms.h"
 
@@ -66,6 +67,7 @@ void vmqos_fake_vms_reset(void)
 	guest_time = VMQOS_SWITCH_ON;
 	scan_period_ms = 100;
 	nodes = 1;
+	vmqos_fake_pages_script("");
 	host_policy = (struct vmqos_fake_host) {
 		.kept = 500000, .gate = VMQOS_SWITCH_ON, .slice_us = 2000,
 	};
@@ -432,6 +434,9 @@ void vmqos_fake_put(struct nl_msg *msg, uint8_t cmd, unsigned int vm, unsigned i
 	case VMQOS_CMD_VM_UNMET_NTF:
 		put_unmet(msg, vm);
 		break;
+	case VMQOS_CMD_MEM_RANGE_GET:
+		vmqos_fake_range_put(msg, vmqos_fake_vm_id(vm), vm);
+		break;
 	default:
 		put_vm(msg, vm);
 	}
@@ -584,6 +589,8 @@ int vmqos_fake_handle(uint8_t cmd, struct nlattr *attrs, int size, unsigned int 
 	}
 	if (cmd == VMQOS_CMD_VM_SET)
 		return take_settings(attrs, size, *vm, sentence, blame);
+	if (cmd == VMQOS_CMD_MEM_RANGE_GET)
+		vmqos_fake_range_ask(attrs, size);
 	if (cmd == VMQOS_CMD_VM_RECLAIM)
 		return reclaim(attrs, size, *vm, sentence);
 	if (cmd == VMQOS_CMD_VCPU_STAT_GET)
@@ -620,6 +627,7 @@ void vmqos_fake_script(const char *words)
 		vm_count = 0;
 	if (strstr(words, "nodes"))
 		nodes = 2;
+	vmqos_fake_pages_script(words);
 	if (strstr(words, "no-guest-time"))
 		guest_time = VMQOS_SWITCH_OFF;
 	if (strstr(words, "events")) {

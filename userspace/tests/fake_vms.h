@@ -29,7 +29,8 @@ void vmqos_fake_settle(void);
 /*
  * Words of the environment variable VMQOS_FAKE: "absent" (no module),
  * "empty" (no VMs), "nodes" (two NUMA nodes), "no-guest-time", "events"
- * (one of each kind), "stuck" (as the flag), "lose".
+ * (one of each kind), "stuck" (as the flag), "lose", and those of
+ * vmqos_fake_pages_script().
  */
 void vmqos_fake_script(const char *words);
 

@@ -313,7 +313,8 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 	for (i = 0; i < list->count; i++) {
 		/* Where id and name are alternatives, mostly one of them. */
 		bool either = (list->count == 2 && cmd->cmd != VMQOS_CMD_HOST_SET &&
-			       cmd->cmd != VMQOS_CMD_VCPU_STAT_GET) ||
+			       cmd->cmd != VMQOS_CMD_VCPU_STAT_GET &&
+			       cmd->cmd != VMQOS_CMD_MEM_RANGE_GET) ||
 			      (cmd->cmd == VMQOS_CMD_VM_RECLAIM && i < 2);
 
 		unsigned int chance = either ? 50 : 85;

@@ -268,6 +268,8 @@ TEST(missing_attributes_are_refused)
 	/* How much is to be reclaimed. */
 	EXPECT_REFUSED(vmqos_by_id(&s.raw, &s.answer, VMQOS_CMD_VM_RECLAIM, s.id), EINVAL,
 		       &s.answer);
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_MEM_RANGE_GET, NLM_F_ACK);
+	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VCPU_STAT_GET, NLM_F_ACK);
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_VM_ID, s.id);
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);

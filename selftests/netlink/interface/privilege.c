@@ -101,6 +101,11 @@ static void try_all(struct setting *s, struct vmqos_raw *raw)
 		case 7:
 			r->refused[i] = vmqos_by_id(raw, &s->answer, VMQOS_CMD_VM_RECLAIM, s->id);
 			break;
+		case 8:
+			/* Where another process has what is not for everyone. */
+			r->refused[i] = vmqos_by_id(raw, &s->answer, VMQOS_CMD_MEM_RANGE_GET,
+						    s->id);
+			break;
 		case 6:
 			r->refused[i] = vmqos_host_set(raw, &s->answer, VMQOS_HOST_A_CPU_GATE,
 						       VMQOS_SWITCH_OFF);

@@ -20,6 +20,7 @@
 #include <vmqos/events.h>
 #include <vmqos/host.h>
 #include <vmqos/mem.h>
+#include <vmqos/move.h>
 #include <vmqos/process.h>
 #include <vmqos/stats.h>
 #include <vmqos/text.h>
