@@ -21,4 +21,24 @@ static inline int generic_error_remove_folio(struct address_space *mapping, stru
 #define vmqos_compat_failed folio
 #endif
 
+/*
+ * Since 7.1 ("mm: rename zap_page_range_single() to zap_vma_range()") a range of a mapping
+ * is taken out of the page tables by this, which has no details to be told.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+static inline void zap_vma_range(struct vm_area_struct *vma, unsigned long address,
+				 unsigned long size)
+{
+	zap_page_range_single(vma, address, size, NULL);
+}
+#endif
+
+/* Since 6.18 ("mm: convert core mm to mm_flags_*() accessors"). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+static inline bool mm_flags_test(int flag, const struct mm_struct *mm)
+{
+	return test_bit(flag, &mm->flags);
+}
+#endif
+
 #endif /* _VMQOS_COMPAT_LINUX_MM_H */
