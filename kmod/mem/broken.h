@@ -19,6 +19,8 @@
  * @VMQOS_MEM_RULE_PUNCH: let nobody put a page into the store while a range is removed
  * @VMQOS_MEM_RULE_HOLE: a hole is one only if no page has come back since the first look
  * @VMQOS_MEM_RULE_ARMED: leave a file alone that somebody has userfaultfd on
+ * @VMQOS_MEM_RULE_ZEROS_UNMAP: take pages of zeros out of the page tables where a page is made
+ * @VMQOS_MEM_RULE_ZEROS_LOCK: find a hole under the lock of the page that stands for it
  */
 enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_UNMAP = 1,
@@ -29,6 +31,8 @@ enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_PUNCH,
 	VMQOS_MEM_RULE_HOLE,
 	VMQOS_MEM_RULE_ARMED,
+	VMQOS_MEM_RULE_ZEROS_UNMAP,
+	VMQOS_MEM_RULE_ZEROS_LOCK,
 };
 
 #ifdef VMQOS_MEM_BREAK

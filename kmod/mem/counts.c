@@ -81,6 +81,7 @@ void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 	int cpu;
 
 	counts->resident += READ_ONCE(mi->pages) << PAGE_SHIFT;
+	counts->zeros_mapped += atomic64_read(&mi->zeros_mapped) << PAGE_SHIFT;
 	spin_lock(&mi->lock);
 	counts->reclaim_left += mi->reclaim_pages << PAGE_SHIFT;
 	counts->stored += mi->stored_bytes;
@@ -150,7 +151,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	struct inode *inode = file_inode(file);
 	struct vmqos_mem_counts *counts;
 	const struct vmqos_mem_stats *stats;
-	u64 found, filled, stored;
+	u64 found, filled, stored, zero;
 
 	counts = kzalloc(sizeof(*counts), GFP_KERNEL);
 	if (!counts)
@@ -159,16 +160,19 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	found = faults_of(&counts->faults, VMQOS_MEM_FOUND);
 	filled = faults_of(&counts->faults, VMQOS_MEM_FILLED);
 	stored = faults_of(&counts->faults, VMQOS_MEM_STORED);
+	zero = faults_of(&counts->faults, VMQOS_MEM_ZERO);
 	stats = &counts->stats;
 	seq_printf(m, "mem-share-zero:\t%s\n",
 		   vmqos_mem_share_zero_names[vmqos_mem_share_zero(vmqos_mem_inode(inode))]);
 	seq_printf(m, "mem-configured:\t%llu\n", (u64)i_size_read(inode));
 	seq_printf(m, "mem-resident:\t%llu\n", counts->resident);
+	seq_printf(m, "mem-zero-mapped:\t%llu\n", counts->zeros_mapped);
 	seq_printf(m, "mem-fills:\t%llu\n", stats->fills);
-	seq_printf(m, "mem-faults:\t%llu\n", found + filled + stored + counts->faults.failed);
+	seq_printf(m, "mem-faults:\t%llu\n", found + filled + stored + zero + counts->faults.failed);
 	seq_printf(m, "mem-faults-found:\t%llu\n", found);
 	seq_printf(m, "mem-faults-filled:\t%llu\n", filled);
 	seq_printf(m, "mem-faults-stored:\t%llu\n", stored);
+	seq_printf(m, "mem-faults-zero:\t%llu\n", zero);
 	seq_printf(m, "mem-faults-failed:\t%llu\n", counts->faults.failed);
 	seq_printf(m, "mem-scanned:\t%llu\n", stats->scanned);
 	seq_printf(m, "mem-zero-freed:\t%llu\n", stats->zero_freed);

@@ -30,7 +30,8 @@ static int vmqos_mem_mmap(struct file *file, struct vm_area_struct *vma)
 				      current->comm, task_pid_nr(current), file);
 		return -EOPNOTSUPP;
 	}
-	vma->vm_ops = &vmqos_mem_vm_ops;
+	vma->vm_ops = vmqos_mem_mount(file_inode(file)->i_sb)->map_zeros ?
+		      &vmqos_mem_zeros_vm_ops : &vmqos_mem_vm_ops;
 	return 0;
 }
 

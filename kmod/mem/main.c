@@ -14,9 +14,12 @@ static int __init vmqos_mem_init(void)
 	ret = vmqos_store_init();
 	if (ret)
 		return ret;
-	ret = vmqos_zero_init();
+	ret = vmqos_zeros_init();
 	if (ret)
 		goto err_store;
+	ret = vmqos_zero_init();
+	if (ret)
+		goto err_zeros;
 	ret = vmqos_sample_init();
 	if (ret)
 		goto err_zero;
@@ -34,6 +37,8 @@ err_sample:
 	vmqos_sample_exit();
 err_zero:
 	vmqos_zero_exit();
+err_zeros:
+	vmqos_zeros_exit();
 err_store:
 	vmqos_store_exit();
 	return ret;
@@ -45,6 +50,7 @@ static void __exit vmqos_mem_exit(void)
 	vmqos_pressure_exit();
 	vmqos_sample_exit();
 	vmqos_zero_exit();
+	vmqos_zeros_exit();
 	vmqos_store_exit();
 }
 

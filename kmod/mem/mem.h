@@ -47,7 +47,9 @@ enum vmqos_mem_huge {
  * @file_limit: most pages that each of its files may have, 0 for no limit, where its VM's
  *	policy says nothing else; likewise
  * @compress: whether pages may go to the store; likewise
- * @uid: owner of its root, constant, as are the next two
+ * @map_zeros: holes that are read get no page but share one of zeros; constant, as are the
+ *	next three
+ * @uid: owner of its root
  * @gid: group of its root
  * @mode: permissions of its root
  */
@@ -58,6 +60,7 @@ struct vmqos_mem_mount {
 	unsigned int huge;
 	u64 file_limit;
 	bool compress;
+	bool map_zeros;
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode;
@@ -94,6 +97,8 @@ struct vmqos_mem_average {
  * @stored_pages: how many there are
  * @stored_bytes: what they take
  * @moves: counts those that have come back
+ * @zeros: where pages of zeros may be mapped (zeros.c)
+ * @zeros_mapped: at how many places
  * @node: links the regular files; vmqos_zero_mutex
  * @cursor: where the scanner goes on; vmqos_zero_mutex
  * @sample_node: links the regular files; vmqos_sample_mutex
@@ -125,6 +130,8 @@ struct vmqos_mem_inode {
 	u64 stored_pages;
 	u64 stored_bytes;
 	atomic_t moves;
+	struct xarray zeros;
+	atomic64_t zeros_mapped;
 	struct list_head node;
 	pgoff_t cursor;
 	struct list_head sample_node;
@@ -179,6 +186,7 @@ int vmqos_mem_bring_back(struct inode *inode, loff_t edge);
 
 /* fault.c */
 extern const struct vm_operations_struct vmqos_mem_vm_ops;
+extern const struct vm_operations_struct vmqos_mem_zeros_vm_ops;
 
 /* counts.c */
 void vmqos_mem_count_fault(struct vmqos_mem_inode *mi, enum vmqos_mem_fault_kind kind, u64 ns);
@@ -234,6 +242,16 @@ void vmqos_zero_lock(void);
 void vmqos_zero_unlock(void);
 unsigned long vmqos_zero_each(unsigned long (*what)(struct vmqos_mem_inode *mi, void *data),
 			      void *data);
+
+/* zeros.c */
+int vmqos_zeros_init(void);
+void vmqos_zeros_exit(void);
+bool vmqos_zeros_may_serve(struct inode *inode, const struct vm_fault *vmf);
+struct folio *vmqos_zeros_get(struct inode *inode, pgoff_t index, struct vm_fault *vmf);
+void vmqos_zeros_unmap(struct inode *inode, struct folio *folio);
+void vmqos_zeros_settle(struct inode *inode);
+bool vmqos_zeros_has(const struct folio *folio);
+void vmqos_zeros_drop(struct vmqos_mem_inode *mi);
 
 /* sample.c */
 int vmqos_sample_init(void);

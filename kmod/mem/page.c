@@ -188,6 +188,7 @@ static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int 
 	if (!ret)
 		ret = give_content(inode, folio);
 	if (ret >= 0) {
+		vmqos_zeros_unmap(inode, folio);
 		*kind = ret ? VMQOS_MEM_STORED : VMQOS_MEM_FILLED;
 		vmqos_mem_recount(inode, nr);
 	}
@@ -261,6 +262,14 @@ static struct folio *get_folio(struct inode *inode, pgoff_t index, struct vm_fau
 
 	for (;;) {
 		folio = filemap_get_folio(mapping, index);
+		if (IS_ERR(folio) && vmqos_zeros_may_serve(inode, vmf)) {
+			folio = vmqos_zeros_get(inode, index, vmf);
+			if (folio) {
+				*kind = VMQOS_MEM_ZERO;
+				return folio;
+			}
+			folio = filemap_get_folio(mapping, index);
+		}
 		if (IS_ERR(folio)) {
 			folio = vmqos_mem_fill(inode, index, vmf, within, kind);
 			if (PTR_ERR_OR_ZERO(folio) == -EEXIST)
@@ -296,7 +305,8 @@ static struct folio *get_folio(struct inode *inode, pgoff_t index, struct vm_fau
  * @kind: set to how the page was come by; NULL for one who does not ask
  *
  * Context: may sleep; takes invalidate_lock (shared) and page locks.
- * Return: the page, locked and referenced, or an error pointer: -ENOSPC when the mount is
+ * Return: the page, locked and referenced, or with @kind VMQOS_MEM_ZERO the one that stands
+ * for a hole (vmqos_zeros_get()); or an error pointer: -ENOSPC when the mount is
  * full, -ENOMEM, -EFAULT behind the end of the file, -EINTR for a task that is being
  * killed, -EAGAIN when a fault that must not wait would have to, -EIO when the store
  * cannot give it back.

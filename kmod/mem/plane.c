@@ -226,7 +226,7 @@ static int fill_faults(struct sk_buff *skb, const struct vmqos_mem_fault_stats *
 {
 	static const struct {
 		int count, ns, hist;
-	} attrs[VMQOS_MEM_FAULT_KINDS] = {
+	} attrs[] = {
 		[VMQOS_MEM_FOUND] = { VMQOS_MEM_A_FAULTS_FOUND, VMQOS_MEM_A_FOUND_NS,
 				      VMQOS_MEM_A_FOUND_HIST },
 		[VMQOS_MEM_FILLED] = { VMQOS_MEM_A_FAULTS_FILLED, VMQOS_MEM_A_FILLED_NS,
@@ -237,7 +237,7 @@ static int fill_faults(struct sk_buff *skb, const struct vmqos_mem_fault_stats *
 	u64 count;
 	int kind, i;
 
-	for (kind = 0; kind < VMQOS_MEM_FAULT_KINDS; kind++) {
+	for (kind = 0; kind < ARRAY_SIZE(attrs); kind++) {
 		for (i = 0, count = 0; i < VMQOS_LATENCY_BUCKETS; i++)
 			count += faults->hist[kind][i];
 		if (put(skb, attrs[kind].count, count) ||

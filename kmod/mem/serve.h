@@ -28,12 +28,14 @@
  * @VMQOS_MEM_FOUND: the page was there
  * @VMQOS_MEM_FILLED: there was none, one was made
  * @VMQOS_MEM_STORED: it was in the store and has come back
+ * @VMQOS_MEM_ZERO: there was none, and one of zeros is shared
  * @VMQOS_MEM_FAULT_KINDS: number of those that are timed
  */
 enum vmqos_mem_fault_kind {
 	VMQOS_MEM_FOUND,
 	VMQOS_MEM_FILLED,
 	VMQOS_MEM_STORED,
+	VMQOS_MEM_ZERO,
 	VMQOS_MEM_FAULT_KINDS,
 };
 
@@ -127,6 +129,7 @@ static inline void vmqos_mem_stats_add(struct vmqos_mem_stats *to,
  * @reclaim_left: memory that they have been asked to give back and have not, in bytes
  * @stored: part of @resident that is the store, in bytes
  * @stored_raw: what the pages in it were, in bytes
+ * @zeros_mapped: pages that have no memory, as a page of zeros stands for them, in bytes
  * @sampled: part of @resident that is in pages of which it is known how much is in use
  * @active_slow: how much of it is, the slow average, in bytes
  * @active_fast: the fast average, in bytes
@@ -139,6 +142,7 @@ struct vmqos_mem_counts {
 	u64 reclaim_left;
 	u64 stored;
 	u64 stored_raw;
+	u64 zeros_mapped;
 	u64 sampled;
 	u64 active_slow;
 	u64 active_fast;

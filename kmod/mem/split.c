@@ -261,6 +261,7 @@ int vmqos_mem_cut(struct inode *inode, loff_t size)
 		vmqos_store_drop(vmqos_mem_inode(inode), DIV_ROUND_UP_ULL(size, PAGE_SIZE),
 				 ULONG_MAX);
 		i_size_write(inode, size);
+		vmqos_zeros_settle(inode);
 		unmap_mapping_range(mapping, round_up(size, PAGE_SIZE), 0, 1);
 	}
 	filemap_invalidate_unlock(mapping);

@@ -38,6 +38,12 @@ static const struct constant_table switch_table[] = {
 	{}
 };
 
+static const struct constant_table zeros_table[] = {
+	{ "fill", false },
+	{ "map", true },
+	{}
+};
+
 static const struct constant_table huge_table[] = {
 	{ "never", VMQOS_MEM_HUGE_NEVER },
 	{ "within_size", VMQOS_MEM_HUGE_WITHIN_SIZE },
@@ -50,7 +56,7 @@ static const struct fs_parameter_spec parameters[] = {
 	fsparam_u32("gid", OPT_GID),
 	fsparam_u32oct("mode", OPT_MODE),
 	fsparam_string("huge", OPT_HUGE),
-	fsparam_string("zeros", OPT_ZEROS),
+	fsparam_enum("zeros", OPT_ZEROS, zeros_table),
 	fsparam_enum("share_zero", OPT_SHARE_ZERO, share_zero_table),
 	fsparam_string("file_limit", OPT_FILE_LIMIT),
 	fsparam_enum("compress", OPT_COMPRESS, switch_table),
@@ -132,9 +138,7 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		ret = parse_huge(fc, param->string, &options->mount.huge);
 		break;
 	case OPT_ZEROS:
-		if (strcmp(param->string, "fill"))
-			return invalfc(fc, "zeros=%s: in this version a hole that is read gets a page, zeros=fill",
-				       param->string);
+		options->mount.map_zeros = result.uint_32;
 		break;
 	case OPT_SHARE_ZERO:
 		options->mount.share_zero = result.uint_32;
@@ -183,6 +187,8 @@ static int vmqos_mem_show_options(struct seq_file *m, struct dentry *root)
 	seq_printf(m, ",share_zero=%s", vmqos_mem_share_zero_names[mount->share_zero]);
 	if (mount->file_limit)
 		seq_printf(m, ",file_limit=%lluk", mount->file_limit << (PAGE_SHIFT - 10));
+	if (mount->map_zeros)
+		seq_puts(m, ",zeros=map");
 	if (!mount->compress)
 		seq_puts(m, ",compress=off");
 	return 0;
@@ -207,6 +213,7 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	mi->stored_pages = 0;
 	mi->stored_bytes = 0;
 	atomic_set(&mi->moves, 0);
+	atomic64_set(&mi->zeros_mapped, 0);
 	mi->cursor = 0;
 	mi->splitting = 0;
 	mi->sample_off = false;
@@ -234,6 +241,7 @@ static void vmqos_mem_evict_inode(struct inode *inode)
 	vmqos_sample_remove(mi);
 	truncate_inode_pages_final(inode->i_mapping);
 	vmqos_store_drop(mi, 0, ULONG_MAX);
+	vmqos_zeros_drop(mi);
 	clear_inode(inode);
 	vmqos_mem_recount(inode, 0);
 	WARN_ON_ONCE(mi->pages);
@@ -307,6 +315,9 @@ static int reconfigure(struct fs_context *fc)
 	    (options->given & BIT(OPT_GID) && !gid_eq(options->mount.gid, mount->gid)) ||
 	    (options->given & BIT(OPT_MODE) && options->mount.mode != mount->mode))
 		return invalfc(fc, "uid, gid and mode are those of the root since it was mounted: use chown and chmod");
+	if (options->given & BIT(OPT_ZEROS) && options->mount.map_zeros != mount->map_zeros)
+		return invalfc(fc, "zeros=%s is for as long as it is mounted: files are mapped that way",
+			       mount->map_zeros ? "map" : "fill");
 	if (options->given & BIT(OPT_SIZE))
 		WRITE_ONCE(mount->max_pages, max);
 	if (options->given & BIT(OPT_HUGE))
@@ -376,6 +387,7 @@ static void init_once(void *object)
 	spin_lock_init(&mi->lock);
 	mutex_init(&mi->reclaim_mutex);
 	xa_init(&mi->store);
+	xa_init(&mi->zeros);
 }
 
 /**

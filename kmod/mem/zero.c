@@ -109,7 +109,7 @@ MODULE_PARM_DESC(split_pages,
 #ifdef VMQOS_MEM_BREAK
 unsigned int vmqos_mem_break_rule;
 module_param_named(break_rule, vmqos_mem_break_rule, uint, 0644);
-MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock, 4 wait for a split, 5 store before removal, 6 no punch beside the store, 7 look again before a hole");
+MODULE_PARM_DESC(break_rule, "break a rule: 1 unmap first, 2 count references, 3 look under the lock, 4 wait for a split, 5 store before removal, 6 no punch beside the store, 7 look again before a hole, 9 unmap zeros, 10 find a hole under the lock");
 #endif
 
 static bool is_zero(struct folio *folio)

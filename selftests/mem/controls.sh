@@ -26,7 +26,7 @@ if [[ ! -w $switch ]]; then
 	ktap_skip_all "these modules keep all rules: scripts/mem-controls builds others"
 	exit "$KSFT_SKIP"
 fi
-ktap_set_plan 12
+ktap_set_plan 15
 
 # With pages of the one size or of the other.
 run() {
@@ -101,4 +101,7 @@ ktap_test_result "limited, all rules kept: nothing is lost" kept limited
 ktap_test_result "a page leaves the cache before it is in the store: noticed" lost 5 limited
 ktap_test_result "a page gets into the store while it is punched: noticed" unstored 6 punched mem_all
 ktap_test_result "a reader believes in a hole at once: noticed" unstored 7 believed "word(page, 11)"
+ktap_test_result "zeros mapped, all rules kept: nothing is lost" kept zeros
+ktap_test_result "zeros stay mapped where a page is made: noticed" lost 9 zeros
+ktap_test_result "a hole is found without the lock of its zeros: noticed" lost 10 zeros
 ktap_finished

@@ -79,7 +79,7 @@ TEST_F(files, options)
 		{ "size", "", "" }, { "size", "1M1", "give bytes" },
 		{ "huge", "always", "beyond the end" },
 		{ "huge", "", "" },
-		{ "zeros", "map", "zeros=fill" }, { "share_zero", "often", "" },
+		{ "zeros", "some", "" }, { "share_zero", "often", "" },
 		{ "uid", "-1", "" }, { "gid", "4294967295", "no such group" }, { "mode", "9", "" },
 		{ "speed", "high", "" },
 	};

@@ -241,6 +241,8 @@ TEST_F_TIMEOUT(scanned, random_operations, 900)
 	TH_LOG("%llu pages of 2M were split", (unsigned long long)mem_stat(fd, "mem-splits"));
 	if (variant->huge)
 		EXPECT_LT(0, mem_stat(fd, "mem-splits"));
+	if (variant->zeros)
+		EXPECT_LT(0, mem_stat(fd, "mem-faults-zero"));
 	if (variant->limited) {
 		TH_LOG("%llu pages went to the store",
 		       (unsigned long long)mem_stat(fd, "mem-evicted"));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A fixture: a vmramfs whose scanner works as fast as it can, of small and of large pages. */
+/*
+ * A fixture: a vmramfs whose scanner works as fast as it can, of small and of large pages,
+ * with holes that are filled when they are read or mapped to zeros.
+ */
 #ifndef VMQOS_SELFTESTS_MEM_SCANNED_H
 #define VMQOS_SELFTESTS_MEM_SCANNED_H
 
@@ -18,6 +21,7 @@ FIXTURE_VARIANT(scanned)
 	const char *options;
 	bool huge;
 	bool limited;
+	bool zeros;
 };
 
 FIXTURE_VARIANT_ADD(scanned, small)
@@ -42,6 +46,20 @@ FIXTURE_VARIANT_ADD(scanned, limited_huge)
 	.options = "share_zero=on,huge=within_size",
 	.huge = true,
 	.limited = true,
+};
+
+FIXTURE_VARIANT_ADD(scanned, zeros)
+{
+	.options = "share_zero=on,zeros=map",
+	.zeros = true,
+};
+
+FIXTURE_VARIANT_ADD(scanned, zeros_limited_huge)
+{
+	.options = "share_zero=on,zeros=map,huge=within_size",
+	.huge = true,
+	.limited = true,
+	.zeros = true,
 };
 
 FIXTURE_SETUP(scanned)

@@ -338,7 +338,7 @@ static bool all_acted(const bool *acts, struct vmqos_vmm_vm *vm)
 
 /* What all rounds have done, together. */
 static uint64_t rounds[ACTORS], errors[ACTORS], vcpu_rounds[2], vcpu_errors[2];
-static uint64_t freed, busy, changed, unmaps, splits, evicted, came_back;
+static uint64_t freed, busy, changed, unmaps, splits, evicted, came_back, shared;
 
 static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 {
@@ -361,6 +361,7 @@ static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 	splits += mem_stat(fd, "mem-splits");
 	evicted += mem_stat(fd, "mem-evicted");
 	came_back += mem_stat(fd, "mem-faults-stored");
+	shared += mem_stat(fd, "mem-faults-zero");
 }
 
 /* All of them at once on a new file for some time; whether it could be done. */
@@ -448,6 +449,10 @@ TEST_F_TIMEOUT(scanned, lost_writes, 400)
 		TH_LOG("store: %llu pages in, %llu back in faults", (unsigned long long)evicted,
 		       (unsigned long long)came_back);
 	EXPECT_LT(0, freed);
+	if (variant->zeros) {
+		TH_LOG("%llu faults got zeros", (unsigned long long)shared);
+		EXPECT_LT(0, shared);
+	}
 	if (variant->limited) {
 		EXPECT_LT(0, evicted);
 		EXPECT_LT(0, came_back);
