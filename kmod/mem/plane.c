@@ -226,18 +226,20 @@ static int fill_faults(struct sk_buff *skb, const struct vmqos_mem_fault_stats *
 {
 	static const struct {
 		int count, ns, hist;
-	} attrs[] = {
+	} attrs[VMQOS_MEM_FAULT_KINDS] = {
 		[VMQOS_MEM_FOUND] = { VMQOS_MEM_A_FAULTS_FOUND, VMQOS_MEM_A_FOUND_NS,
 				      VMQOS_MEM_A_FOUND_HIST },
 		[VMQOS_MEM_FILLED] = { VMQOS_MEM_A_FAULTS_FILLED, VMQOS_MEM_A_FILLED_NS,
 				       VMQOS_MEM_A_FILLED_HIST },
 		[VMQOS_MEM_STORED] = { VMQOS_MEM_A_FAULTS_STORED, VMQOS_MEM_A_STORED_NS,
 				       VMQOS_MEM_A_STORED_HIST },
+		[VMQOS_MEM_ZERO] = { VMQOS_MEM_A_FAULTS_ZERO, VMQOS_MEM_A_ZERO_NS,
+				     VMQOS_MEM_A_ZERO_HIST },
 	};
 	u64 count;
 	int kind, i;
 
-	for (kind = 0; kind < ARRAY_SIZE(attrs); kind++) {
+	for (kind = 0; kind < VMQOS_MEM_FAULT_KINDS; kind++) {
 		for (i = 0, count = 0; i < VMQOS_LATENCY_BUCKETS; i++)
 			count += faults->hist[kind][i];
 		if (put(skb, attrs[kind].count, count) ||
@@ -277,7 +279,8 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 		return -EMSGSIZE;
 	if (put(skb, VMQOS_MEM_A_SAMPLES, stats->samples) ||
 	    put(skb, VMQOS_MEM_A_SAMPLES_TOUCHED, stats->samples_touched) ||
-	    put(skb, VMQOS_MEM_A_SAMPLE_NS, stats->sample_ns))
+	    put(skb, VMQOS_MEM_A_SAMPLE_NS, stats->sample_ns) ||
+	    put(skb, VMQOS_MEM_A_ZERO_MAPPED, counts->zeros_mapped))
 		return -EMSGSIZE;
 	return fill_faults(skb, &counts->faults);
 }

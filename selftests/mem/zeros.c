@@ -231,7 +231,7 @@ TEST_F(zeros, locked_memory_is_the_files_own)
 }
 
 /* What the limit counts is what takes memory. */
-TEST_F(zeros, a_limit_does_not_mind_them)
+TEST_F_TIMEOUT(zeros, a_limit_does_not_mind_them, 300)
 {
 	ASSERT_EQ(0, mem_remount(self->where, "file_limit=4M"));
 	ASSERT_TRUE(reads_zeros(self->at, PAGES));

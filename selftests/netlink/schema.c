@@ -236,6 +236,10 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "share-why-not", VMQOS_MEM_A_SHARE_WHY_NOT, VMQOS_KIND_U64, true, 0, 0 },
 	{ "ksm-merged", VMQOS_MEM_A_KSM_MERGED, VMQOS_KIND_U64, true, 0, 0 },
 	{ "ksm-zero", VMQOS_MEM_A_KSM_ZERO, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-mapped", VMQOS_MEM_A_ZERO_MAPPED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-zero", VMQOS_MEM_A_FAULTS_ZERO, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-ns", VMQOS_MEM_A_ZERO_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "zero-hist", VMQOS_MEM_A_ZERO_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {

@@ -238,6 +238,8 @@ void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
 		write_hist(out, "filled_hist", mem->filled_hist);
 	if (mem->has & VMQOS_HAS(VMQOS_MEM_STORED_HIST))
 		write_hist(out, "stored_hist", mem->stored_hist);
+	if (mem->has & VMQOS_HAS(VMQOS_MEM_ZERO_HIST))
+		write_hist(out, "zero_hist", mem->zero_hist);
 	vmqos_out_end(out);
 }
 

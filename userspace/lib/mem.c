@@ -62,6 +62,9 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_SHARE_NONE, "share_none", "zeros stay", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_KSM_MERGED, "ksm_merged", "merged by KSM", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_KSM_ZERO, "ksm_zero", "zeros in KSM", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_ZERO_MAPPED, "zero_mapped", "zeros mapped", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_FAULTS_ZERO, "faults_zero", "faults, zeros mapped", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_ZERO_NS, "zero_ns", "time, zeros mapped", VMQOS_MEM_TIME },
 };
 
 /* Where they are in the struct. */
@@ -118,6 +121,9 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, share_none),
 	offsetof(struct vmqos_mem, ksm_merged),
 	offsetof(struct vmqos_mem, ksm_zero),
+	offsetof(struct vmqos_mem, zero_mapped),
+	offsetof(struct vmqos_mem, faults_zero),
+	offsetof(struct vmqos_mem, zero_ns),
 };
 
 _Static_assert(COUNT(descs) == COUNT(places), "one place for each");

@@ -310,6 +310,10 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_SAMPLES, seconds * 7);
 		nla_put_u64(msg, VMQOS_MEM_A_SAMPLES_TOUCHED, seconds * 3);
 		nla_put_u64(msg, VMQOS_MEM_A_SAMPLE_NS, seconds * 20000);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_MAPPED, 64 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_ZERO, seconds * 3);
+		nla_put_u64(msg, VMQOS_MEM_A_ZERO_NS, seconds * 3 * 4000);
+		nla_put(msg, VMQOS_MEM_A_ZERO_HIST, sizeof(stored), stored);
 		/* Each look finds more of it done; of more than 512 MiB, no more than that. */
 		step = reclaim_left > 256 * mib ? 256 * mib : reclaim_left;
 		reclaim_left -= step;

@@ -82,6 +82,10 @@ enum vmqos_mem_field {
 	VMQOS_MEM_SHARE_WHY_NOT,
 	VMQOS_MEM_KSM_MERGED,
 	VMQOS_MEM_KSM_ZERO,
+	VMQOS_MEM_ZERO_MAPPED,
+	VMQOS_MEM_FAULTS_ZERO,
+	VMQOS_MEM_ZERO_NS,
+	VMQOS_MEM_ZERO_HIST,
 };
 
 /**
@@ -175,6 +179,10 @@ enum vmqos_why_not {
  * @share_why_not: why that is so, bits of enum vmqos_why_not
  * @ksm_merged: memory of the VMM that KSM shares, in bytes
  * @ksm_zero: memory of the VMM for which KSM has put in the page of zeros, in bytes
+ * @zero_mapped: what has no memory, as a page of zeros that all share is mapped there, in bytes
+ * @faults_zero: page faults that got such a page
+ * @zero_ns: time that those took
+ * @zero_hist: histogram of that time, as @found_hist
  */
 struct vmqos_mem {
 	uint64_t has;
@@ -234,6 +242,10 @@ struct vmqos_mem {
 	uint64_t share_why_not;
 	uint64_t ksm_merged;
 	uint64_t ksm_zero;
+	uint64_t zero_mapped;
+	uint64_t faults_zero;
+	uint64_t zero_ns;
+	uint64_t zero_hist[VMQOS_MEM_BUCKETS];
 };
 
 /**
