@@ -168,7 +168,8 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-resident:\t%llu\n", counts->resident);
 	seq_printf(m, "mem-zero-mapped:\t%llu\n", counts->zeros_mapped);
 	seq_printf(m, "mem-fills:\t%llu\n", stats->fills);
-	seq_printf(m, "mem-faults:\t%llu\n", found + filled + stored + zero + counts->faults.failed);
+	seq_printf(m, "mem-faults:\t%llu\n",
+		   found + filled + stored + zero + counts->faults.failed);
 	seq_printf(m, "mem-faults-found:\t%llu\n", found);
 	seq_printf(m, "mem-faults-filled:\t%llu\n", filled);
 	seq_printf(m, "mem-faults-stored:\t%llu\n", stored);

@@ -217,7 +217,8 @@ TEST_F(zeros, nothing_is_behind_the_end)
 /* mlock() is to have memory there: zeros that are shared are not. */
 TEST_F(zeros, locked_memory_is_the_files_own)
 {
-	char *locked = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_LOCKED, self->fd, 0);
+	char *locked = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_LOCKED,
+			    self->fd, 0);
 	uint64_t faults;
 
 	if (locked == MAP_FAILED)
