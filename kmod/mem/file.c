@@ -235,16 +235,50 @@ static int lock_range(struct inode *inode, loff_t from, loff_t to)
 	}
 }
 
+/*
+ * A large page that lies across the end of a range is cut off there, page by page from behind:
+ * newer kernels (7.3 is one) split a page where the range begins and then try where it ends,
+ * but drop all of what the second split has left in one piece, with what lies behind the range,
+ * when somebody holds a reference just then. Of a single page they cut no more than it, or
+ * clear it where it is. Returns where what is left of the range ends; no page lies across that.
+ */
+static pgoff_t cut_end(struct address_space *mapping, pgoff_t first, pgoff_t end)
+{
+	struct folio *folio;
+	bool across;
+
+	for (; end > first; end--) {
+		folio = filemap_get_folio(mapping, end);
+		if (IS_ERR(folio))
+			break;
+		across = folio->index < end;
+		folio_put(folio);
+		if (!across)
+			break;
+		truncate_inode_pages_range(mapping, (loff_t)(end - 1) << PAGE_SHIFT,
+					   ((loff_t)end << PAGE_SHIFT) - 1);
+	}
+	return end;
+}
+
 static int punch(struct inode *inode, loff_t from, loff_t length)
 {
 	pgoff_t first = DIV_ROUND_UP_ULL(from, PAGE_SIZE), end = (from + length) >> PAGE_SHIFT;
-	int ret = lock_range(inode, from, from + length);
+	loff_t to = from + length, border = to;
+	int ret = lock_range(inode, from, to);
 
 	if (ret)
 		return ret;
-	if (first < end)
+	if (first < end) {
 		vmqos_store_drop(vmqos_mem_inode(inode), first, end - 1);
-	truncate_pagecache_range(inode, from, from + length - 1);
+		unmap_mapping_pages(inode->i_mapping, first, end - first, false);
+		border = (loff_t)cut_end(inode->i_mapping, first, end) << PAGE_SHIFT;
+		/* What is left behind whole pages is part of one. */
+		if (offset_in_page(to))
+			truncate_pagecache_range(inode, (loff_t)end << PAGE_SHIFT, to - 1);
+	}
+	if (from < border)
+		truncate_pagecache_range(inode, from, border - 1);
 	filemap_invalidate_unlock(inode->i_mapping);
 	vmqos_mem_recount(inode, 0);
 	return 0;
