@@ -12,6 +12,7 @@
 #define NAME	"vmqos-test"
 #define SIZE	(32 * MIB)
 #define SEED	7
+#define HUGE_PAGES	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 FIXTURE(balloon)
 {
@@ -40,7 +41,7 @@ FIXTURE_SETUP(balloon)
 		SKIP(return, "%s", missing);
 	if (variant->backing == HUGETLB) {
 		mem_compact();
-		mem_write_text("/proc/sys/vm/nr_hugepages", "16");
+		mem_write_text(HUGE_PAGES, "16");
 	}
 	ASSERT_EQ(0, guest_add_device(NAME));
 	self->added = true;
@@ -60,7 +61,7 @@ FIXTURE_TEARDOWN(balloon)
 		EXPECT_EQ(0, guest_del_device(NAME));
 	}
 	if (variant->backing == HUGETLB)
-		mem_write_text("/proc/sys/vm/nr_hugepages", "0");
+		mem_write_text(HUGE_PAGES, "0");
 }
 
 /* Nothing was refused, or broken, and what is not in the balloon is as it was. */
