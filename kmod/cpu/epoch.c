@@ -161,21 +161,6 @@ static void vmqos_epoch_run(u64 now)
 }
 
 /*
- * The next epoch is another CPU's. A real-time thread stays where it is while nobody of its
- * kind is there, and a vCPU whose VM is entitled to a whole CPU would lose to it, alone, all
- * that epochs take. The scheduler asks wake_cpu for where to begin, and sees to affinity.
- */
-static void vmqos_epoch_move_on(void)
-{
-	int cpu = cpumask_next_and(raw_smp_processor_id(), cpu_online_mask, current->cpus_ptr);
-
-	if (cpu >= nr_cpu_ids)
-		cpu = cpumask_first_and(cpu_online_mask, current->cpus_ptr);
-	if (cpu < nr_cpu_ids)
-		WRITE_ONCE(current->wake_cpu, cpu);
-}
-
-/*
  * Sleep until the next epoch is due, without a VM until there is one. A change of a
  * policy ends the sleep, but never makes an epoch shorter than the least: what happens
  * in it could not be judged.
@@ -187,9 +172,6 @@ static void vmqos_epoch_sleep(u64 begun)
 
 	do {
 		set_current_state(TASK_INTERRUPTIBLE);
-		/* One that wakes idle CPUs in turn would be a nuisance. */
-		if (hot)
-			vmqos_epoch_move_on();
 		if (!kthread_should_stop())
 			schedule_hrtimeout_range(READ_ONCE(vmqos_nr_gate_vms) ? &due : NULL,
 						 0, HRTIMER_MODE_ABS);
