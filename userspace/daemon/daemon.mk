@@ -6,9 +6,10 @@ UNITDIR		?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR	?= /etc
 
 # The pure parts, built once more with sanitizers for the tests and fuzz targets.
-DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log
-DAEMON_TESTS	:= policy_test uevent_test weights_test
-DAEMON_FUZZ	:= policy_fuzz uevent_fuzz
+DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log qmp control \
+		control_text
+DAEMON_TESTS	:= policy_test uevent_test weights_test qmp_test control_test
+DAEMON_FUZZ	:= policy_fuzz uevent_fuzz qmp_fuzz
 DAEMON_CHECK	:= $(BUILD)/tests/daemon
 DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 DAEMON_OBJECTS	:= $(DAEMON_PURE:%=$(DAEMON_CHECK)/%.o)
@@ -17,19 +18,19 @@ FUZZ_ROUNDS	?= 100000
 $(DAEMON_CHECK)/%.o: daemon/%.c Makefile daemon/daemon.mk
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h tests/tree.h \
 		$(DAEMON_OBJECTS) $(STATIC)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -o $@ $< $(DAEMON_OBJECTS) \
-		$(STATIC) $(NL_LIBS)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) -o $@ $< $(DAEMON_OBJECTS) \
+		$(STATIC) $(NL_LIBS) $(JSON_LIBS)
 
 $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: fuzz/%.c fuzz/mutate.c fuzz/fuzz.h \
 		$(DAEMON_OBJECTS) $(STATIC)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) -o $@ $< fuzz/mutate.c \
-		$(DAEMON_OBJECTS) $(STATIC) $(NL_LIBS)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) -o $@ $< fuzz/mutate.c \
+		$(DAEMON_OBJECTS) $(STATIC) $(NL_LIBS) $(JSON_LIBS)
 
 # libFuzzer looks for new paths by itself, as long as it is given time.
 $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer): $(DAEMON_CHECK)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
@@ -37,8 +38,8 @@ $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer): $(DAEMON_CHECK)/%.libfuzzer: fuzz/
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g -Wall -Wextra \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
-		$(DAEMON_PURE:%=daemon/%.c) $(STATIC) $(NL_LIBS)
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(JSON_CFLAGS) -o $@ $< \
+		$(DAEMON_PURE:%=daemon/%.c) $(STATIC) $(NL_LIBS) $(JSON_LIBS)
 
 .PHONY: daemon-check
 daemon-check: $(DAEMON_TESTS:%=$(DAEMON_CHECK)/%) $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%)
