@@ -157,7 +157,8 @@ static void vmqos_mem_vm_release(struct vmqos_vm *vm)
 
 static bool vmqos_mem_vm_busy(struct vmqos_vm *vm)
 {
-	return vm->mem->due && vm->state == VMQOS_VM_STATE_RELEASING;
+	return vm->state == VMQOS_VM_STATE_RELEASING &&
+	       (vm->mem->due || vmqos_ksm_is_marked(vm->mem->share));
 }
 
 static int put(struct sk_buff *skb, int attr, u64 value)

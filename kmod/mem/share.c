@@ -11,9 +11,12 @@
  * VMM's address space is held for a few milliseconds at a time, and no file ever. The lock of
  * an address space is tried, never waited for.
  *
- * A VM is left alone until one of its vCPUs has run. Before, a migration may be on its way in,
- * and a VMM that has received a page of zeros counts on having it: when it goes on to fetch
- * pages on demand (postcopy), it would wait for that one for ever.
+ * KSM is told of private anonymous memory by the same thread (ksm.c), before anything else and
+ * outside its budget: that is soon done, and what KSM takes has limits of its own.
+ *
+ * A VM's shared memory is left alone until one of its vCPUs has run. Before, a migration may
+ * be on its way in, and a VMM that has received a page of zeros counts on having it: when it
+ * goes on to fetch pages on demand (postcopy), it would wait for that one for ever.
  */
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -42,6 +45,10 @@ static struct vmqos_share *at;
 static struct task_struct *scanner;
 static DECLARE_WAIT_QUEUE_HEAD(waiting);
 static bool woken;
+/* There may be something to tell KSM: a policy has changed, or memory has come. */
+static bool untold;
+/* It could not be told just then. */
+static bool soon;
 
 static unsigned int share_percent = 5;
 static unsigned int share_period_ms = 10000;
@@ -49,6 +56,7 @@ static unsigned int share_pressure_percent = 10;
 
 static void wake(void)
 {
+	WRITE_ONCE(untold, true);
 	WRITE_ONCE(woken, true);
 	wake_up(&waiting);
 }
@@ -191,10 +199,58 @@ static bool stretch(bool *busy)
 	return more;
 }
 
+/* Whether KSM is to have a VM's anonymous memory; what it has under pressure it keeps. */
+static bool is_for_ksm(const struct vmqos_share *share)
+{
+	switch (READ_ONCE(share->word)) {
+	case VMQOS_MEM_SHARE_ZERO_ON:
+		return true;
+	case VMQOS_MEM_SHARE_ZERO_PRESSURE:
+		return share->ksm.nr || vmqos_mem_pressed(READ_ONCE(share_pressure_percent));
+	default:
+		return false;
+	}
+}
+
+/* Tells KSM what it is to be told. Returns whether there is more of it at once. */
+static bool tell_ksm(void)
+{
+	struct vmqos_share *share;
+	bool more = false;
+
+	if (!READ_ONCE(untold) && !soon)
+		return false;
+	WRITE_ONCE(untold, false);
+	soon = false;
+	mutex_lock(&share_mutex);
+	list_for_each_entry(share, &shares, node) {
+		int ret = vmqos_ksm_apply(share, is_for_ksm(share));
+
+		more |= ret > 0;
+		soon |= ret < 0;
+	}
+	mutex_unlock(&share_mutex);
+	if (more)
+		WRITE_ONCE(untold, true);
+	return more;
+}
+
+/* Until it is woken; what KSM is to be told again soon, it is meanwhile. */
 static void rest(u64 ns)
 {
-	wait_event_interruptible_timeout(waiting, READ_ONCE(woken) || kthread_should_stop(),
-					 max(nsecs_to_jiffies(ns), 1ul));
+	u64 until = ktime_get_ns() + ns, left = ns;
+
+	for (;;) {
+		if (soon)
+			left = min_t(u64, left, NSEC_PER_SEC / 50);
+		wait_event_interruptible_timeout(waiting, READ_ONCE(woken) || kthread_should_stop(),
+						 max(nsecs_to_jiffies(left), 1ul));
+		left = until - min(until, ktime_get_ns());
+		if (!left || READ_ONCE(woken) || kthread_should_stop())
+			break;
+		while (tell_ksm() && !kthread_should_stop())
+			cond_resched();
+	}
 	WRITE_ONCE(woken, false);
 }
 
@@ -207,6 +263,10 @@ static int scan_vms(void *unused)
 		u64 began = ktime_get_ns(), period, spent;
 		bool more, busy = false;
 
+		if (tell_ksm()) {
+			cond_resched();
+			continue;
+		}
 		if (!percent) {
 			rest(NSEC_PER_SEC);
 			continue;
@@ -230,6 +290,7 @@ static int scan_vms(void *unused)
 		spent = ktime_get_ns() - pass_began;
 		rest(spent < period ? period - spent : 0);
 		pass_began = ktime_get_ns();
+		WRITE_ONCE(untold, true);
 	}
 	return 0;
 }

@@ -50,23 +50,6 @@ FIXTURE_VARIANT_ADD(shared, anonymous)
 	.named = false,
 };
 
-/* The word in brackets of a file in /sys. */
-static void read_choice(const char *path, char *word, size_t size)
-{
-	char line[128] = "", *from, *to;
-	FILE *in = fopen(path, "r");
-
-	if (in && !fgets(line, sizeof(line), in))
-		line[0] = 0;
-	if (in)
-		fclose(in);
-	from = strchr(line, '[');
-	to = from ? strchr(from, ']') : NULL;
-	if (to)
-		*to = 0;
-	snprintf(word, size, "%s", to ? from + 1 : "");
-}
-
 FIXTURE_SETUP(shared)
 {
 	const char *missing = vmqos_subject_missing();
@@ -74,7 +57,7 @@ FIXTURE_SETUP(shared)
 	self->vm = NULL;
 	if (missing)
 		SKIP(return, "%s", missing);
-	read_choice(SHMEM_HUGE, self->huge_was, sizeof(self->huge_was));
+	share_read_choice(SHMEM_HUGE, self->huge_was, sizeof(self->huge_was));
 	ASSERT_EQ(0, mem_write_text(SHMEM_HUGE, variant->huge ? "advise" : "never"));
 	share_set_defaults();
 	ASSERT_EQ(0, share_set_fastest());

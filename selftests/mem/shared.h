@@ -43,6 +43,23 @@ static inline int share_set_fastest(void)
 	return ret ? ret : share_set("percent", 100);
 }
 
+/* The word in brackets of a file in /sys. */
+static inline void share_read_choice(const char *path, char *word, size_t size)
+{
+	char line[128] = "", *from, *to;
+	FILE *in = fopen(path, "r");
+
+	if (in && !fgets(line, sizeof(line), in))
+		line[0] = 0;
+	if (in)
+		fclose(in);
+	from = strchr(line, '[');
+	to = from ? strchr(from, ']') : NULL;
+	if (to)
+		*to = 0;
+	snprintf(word, size, "%s", to ? from + 1 : "");
+}
+
 /* Shared memory at an address that large pages could be mapped to; *@fd -1: without a name. */
 static inline char *share_memory(uint64_t size, bool huge, int *fd)
 {

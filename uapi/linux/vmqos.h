@@ -102,9 +102,8 @@ enum vmqos_mem_share_zero {
  *   memory is to be may still be on its way. Userfaultfd, somebody handles
  *   page faults on it himself, to whom a page that is missing means something
  *   else. Locked, mlock() wants it resident. Hugetlb, it is in huge pages of
- *   hugetlbfs. Ksm, it is private anonymous memory that the VMM has not given
- *   to the kernel's KSM. Elsewhere, it is in something that nobody knows a way
- *   for.
+ *   hugetlbfs. Ksm, the kernel's KSM does not take it, or has not been told of
+ *   it yet. Elsewhere, it is in something that nobody knows a way for.
  */
 enum vmqos_mem_why_not {
 	VMQOS_MEM_WHY_NOT_POLICY = 1,

@@ -41,4 +41,17 @@ static inline bool mm_flags_test(int flag, const struct mm_struct *mm)
 }
 #endif
 
+/* Since 6.3 ("mm: introduce vma->vm_flags wrapper functions") they are changed in this way. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
 #endif /* _VMQOS_COMPAT_LINUX_MM_H */

@@ -96,7 +96,7 @@ enum vmqos_mem_field {
  * @VMQOS_WHY_NOT_USERFAULTFD: somebody handles page faults on it himself
  * @VMQOS_WHY_NOT_LOCKED: mlock() wants it resident
  * @VMQOS_WHY_NOT_HUGETLB: it is in hugetlbfs
- * @VMQOS_WHY_NOT_KSM: it is anonymous, and the VMM has not given it to KSM
+ * @VMQOS_WHY_NOT_KSM: KSM does not take it, or has not been told of it yet
  * @VMQOS_WHY_NOT_ELSEWHERE: it is in something that nobody knows a way for
  */
 enum vmqos_why_not {
