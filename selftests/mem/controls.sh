@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Negative controls: do the tests notice when the scanner or the store breaks a rule? Needs modules built
+# Negative controls: do the tests notice when a scanner or the store breaks a rule? Needs modules built
 # for it, which scripts/mem-controls does; with no rule broken they must pass.
 set -u
 
@@ -14,19 +14,22 @@ helpers=$here/../kselftest/ktap_helpers.sh
 . "$helpers"
 
 switch=/sys/module/vmqos_mem/parameters/break_rule
+# That of the scanner for shared memory.
+switch_shared=/sys/module/vmqos/parameters/mem_break_rule
 work=$(mktemp -d)
 finish() {
 	[[ ! -w $switch ]] || echo 0 >$switch
+	[[ ! -w $switch_shared ]] || echo 0 >$switch_shared
 	rm -rf "$work"
 }
 trap finish EXIT
 
 ktap_print_header
-if [[ ! -w $switch ]]; then
+if [[ ! -w $switch || ! -w $switch_shared ]]; then
 	ktap_skip_all "these modules keep all rules: scripts/mem-controls builds others"
 	exit "$KSFT_SKIP"
 fi
-ktap_set_plan 15
+ktap_set_plan 20
 
 # With pages of the one size or of the other.
 run() {
@@ -75,9 +78,28 @@ unstored() {
 
 kept() { run "$1" && { [[ $1 != small ]] || pins; } && { [[ $1 != limited ]] || { punched && believed; }; }; }
 
+# A test of shared memory.
+shares() {
+	timeout 200 "$here/shared" -v memfd -t "$1" >"$work/out" 2>&1
+	local status=$?
+	sed -n "s/^# .*$1:/#/p" "$work/out" | head -n 4
+	return $status
+}
+
+unshared() {
+	echo "$1" >$switch_shared
+	! shares "$2" && grep -q "Expected .*$3" "$work/out"
+	local status=$?
+	echo 0 >$switch_shared
+	return $status
+}
+
+kept_shared() { run memfd && shares pages_that_are_pinned_stay && shares faults_that_somebody_handles; }
+
 # It has to fail because words were lost, and in no other way.
 lost() {
-	local attempt
+	local attempt switch=$switch
+	[[ $2 != memfd ]] || switch=$switch_shared
 	echo "$1" >$switch
 	for attempt in 1 2 3; do
 		ktap_print_msg "rule $1 broken, $2 pages, attempt $attempt"
@@ -104,4 +126,9 @@ ktap_test_result "a reader believes in a hole at once: noticed" unstored 7 belie
 ktap_test_result "zeros mapped, all rules kept: nothing is lost" kept zeros
 ktap_test_result "zeros stay mapped where a page is made: noticed" lost 9 zeros
 ktap_test_result "a hole is found without the lock of its zeros: noticed" lost 10 zeros
+ktap_test_result "shared memory, all rules kept: nothing is lost" kept_shared
+ktap_test_result "shared memory is looked at while mapped: noticed" lost 1 memfd
+ktap_test_result "what was zero before is believed of shared memory: noticed" lost 3 memfd
+ktap_test_result "references to shared memory are not counted: noticed" unshared 2 pages_that_are_pinned_stay 'mem_all(page'
+ktap_test_result "shared memory is taken beside userfaultfd: noticed" unshared 8 faults_that_somebody_handles share_resident
 ktap_finished

@@ -6,6 +6,7 @@
  * away what is zero, ranges are punched, and the kernel moves pages about; with a limit that
  * changes all the time, pages go to the store and come back as well. Three of four
  * words written are zeros, so that whole pages become zero and stop to be, all the time.
+ * It is all done in vmramfs and in a memfd, which have scanners of their own.
  *
  * Not one word may be lost. The modules have a build in which a rule of the scanner can be
  * broken (controls.sh): then words are lost, and this test has to say so.
@@ -18,6 +19,7 @@
 #include <time.h>
 
 #include "scanned.h"
+#include "shared.h"
 #include "vmm.h"
 
 #define PAGES		512u
@@ -51,6 +53,10 @@ static struct report *reports;
 static int *stop, *calm;
 static int fd, disk;
 static char *map[2];
+/* The file is a memfd, scanned for its VM; else one of a vmramfs, scanned for itself. */
+static bool in_memfd;
+static struct vmqos *ctx;
+static uint32_t vm_id;
 
 static bool go_on(void)
 {
@@ -265,10 +271,15 @@ static bool open_disk(void)
 	return reports != MAP_FAILED;
 }
 
-static bool open_file(void)
+static bool open_file(bool huge)
 {
-	fd = mem_file(where, "memory", WHOLE_SIZE);
-	map[0] = mem_map(fd, WHOLE_SIZE);
+	if (in_memfd) {
+		fd = 0;
+		map[0] = share_memory(WHOLE_SIZE, huge, &fd);
+	} else {
+		fd = mem_file(where, "memory", WHOLE_SIZE);
+		map[0] = mem_map(fd, WHOLE_SIZE);
+	}
 	map[1] = mem_map(fd, WHOLE_SIZE);
 	return fd >= 0 && map[0] != MAP_FAILED && map[1] != MAP_FAILED;
 }
@@ -280,6 +291,8 @@ static void close_file(void)
 	munmap(map[0], WHOLE_SIZE);
 	munmap(map[1], WHOLE_SIZE);
 	close(fd);
+	if (in_memfd)
+		return;
 	snprintf(path, sizeof(path), "%s/memory", where);
 	unlink(path);
 }
@@ -354,6 +367,15 @@ static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 		vcpu_rounds[i] += counts.work;
 		vcpu_errors[i] += counts.errors;
 	}
+	if (in_memfd) {
+		struct vmqos_mem mem = share_look(ctx, vm_id);
+
+		freed += mem.zero_freed;
+		busy += mem.zero_busy;
+		changed += mem.zero_changed;
+		unmaps += mem.zero_unmaps;
+		return;
+	}
 	freed += mem_stat(fd, "mem-zero-freed");
 	busy += mem_stat(fd, "mem-zero-busy");
 	changed += mem_stat(fd, "mem-zero-changed");
@@ -364,15 +386,42 @@ static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 	shared += mem_stat(fd, "mem-faults-zero");
 }
 
+/* The VM's memory is scanned from now on, or no longer. */
+static bool adopt(struct vmqos_vmm_vm *vm)
+{
+	return !vmqos_subject_adopt(ctx, vm, "stress", &vm_id) &&
+	       !share_policy(ctx, vm_id, VMQOS_ZERO_ON);
+}
+
+static bool give_up(void)
+{
+	return !vmqos_vm_release_wait(ctx, vm_id, 10000) &&
+	       !vmqos_subject_wait_gone(ctx, vm_id, 10000);
+}
+
+/* What the file says that it takes is what there is. */
+static bool is_counted(void)
+{
+	struct stat st;
+
+	if (in_memfd)
+		return !fstat(fd, &st) && (uint64_t)st.st_blocks * 512 ==
+		       share_resident(map[0], WHOLE_SIZE);
+	/* The scanner may be at it between the two looks. */
+	for (int i = 0; i < 1000 && mem_used(where) != mem_stat(fd, "mem-resident"); i++)
+		usleep(10000);
+	return mem_used(where) == mem_stat(fd, "mem-resident");
+}
+
 /* All of them at once on a new file for some time; whether it could be done. */
-static bool go_round(bool guest, bool limited, unsigned int ms)
+static bool go_round(bool guest, bool huge, bool limited, unsigned int ms)
 {
 	struct vmqos_vmm_vm *vm = NULL;
 	bool acts[ACTORS], right;
 	pthread_t threads[ACTORS];
 	pid_t child;
 
-	if (!open_file())
+	if (!open_file(huge))
 		return false;
 	memset(reports, 0, PAGE);
 	child = fork();
@@ -380,7 +429,7 @@ static bool go_round(bool guest, bool limited, unsigned int ms)
 		other_process();
 	if (guest) {
 		vm = start_guest(2);
-		if (!vm)
+		if (!vm || (in_memfd && !adopt(vm)))
 			return false;
 	}
 	for (uintptr_t who = 0; who < ACTORS; who++) {
@@ -401,36 +450,18 @@ static bool go_round(bool guest, bool limited, unsigned int ms)
 	waitpid(child, NULL, 0);
 	right = all_acted(acts, vm);
 	add_up(acts, vm);
+	if (in_memfd)
+		right = give_up() && right;
 	if (vm)
 		vmqos_vmm_destroy(vm);
-	/* The scanner may be at it between the two looks. */
-	for (int i = 0; i < 1000 && mem_used(where) != mem_stat(fd, "mem-resident"); i++)
-		usleep(10000);
-	right = right && mem_used(where) == mem_stat(fd, "mem-resident");
+	right = right && is_counted();
 	close_file();
 	return right;
 }
 
-/*
- * Large pages are split in the first moments and seldom come again: there, many short
- * rounds, each on a file of its own.
- */
-TEST_F_TIMEOUT(scanned, lost_writes, 400)
+/* What is told of the actors, and what is to be true of all of them. */
+static void tell(struct __test_metadata *_metadata, bool guest, uint64_t moved)
 {
-	const char *given = getenv("VMQOS_SECONDS");
-	int seconds = given ? atoi(given) : getenv("VMQOS_LONG") ? SECONDS_LONG : SECONDS;
-	unsigned int ms = !variant->huge ? seconds * 1000 :
-			  variant->limited ? ROUND_MS_LIMITED : ROUND_MS;
-	unsigned int all = seconds * 1000 / ms, n;
-	uint64_t moved = vmstat("pgmigrate_success");
-	bool guest = !access("/dev/kvm", R_OK | W_OK);
-
-	if (left_out(variant->limited))
-		SKIP(return, "takes long: VMQOS_LONG=1 or VMQOS_SECONDS=4");
-	ASSERT_TRUE(open_disk());
-	for (n = 0; n < all && go_round(guest, variant->limited, ms); n++)
-		;
-	EXPECT_EQ(all, n);
 	for (int who = 0; who < ACTORS; who++) {
 		TH_LOG("%s: %llu rounds, %llu errors", names[who],
 		       (unsigned long long)rounds[who], (unsigned long long)errors[who]);
@@ -445,10 +476,38 @@ TEST_F_TIMEOUT(scanned, lost_writes, 400)
 	       (unsigned long long)freed, (unsigned long long)busy, (unsigned long long)changed,
 	       (unsigned long long)unmaps, (unsigned long long)splits,
 	       (unsigned long long)(vmstat("pgmigrate_success") - moved));
+	EXPECT_LT(0, freed);
+}
+
+static int seconds(void)
+{
+	const char *given = getenv("VMQOS_SECONDS");
+
+	return given ? atoi(given) : getenv("VMQOS_LONG") ? SECONDS_LONG : SECONDS;
+}
+
+/*
+ * Large pages are split in the first moments and seldom come again: there, many short
+ * rounds, each on a file of its own.
+ */
+TEST_F_TIMEOUT(scanned, lost_writes, 400)
+{
+	unsigned int ms = !variant->huge ? seconds() * 1000 :
+			  variant->limited ? ROUND_MS_LIMITED : ROUND_MS;
+	unsigned int all = seconds() * 1000 / ms, n;
+	uint64_t moved = vmstat("pgmigrate_success");
+	bool guest = !access("/dev/kvm", R_OK | W_OK);
+
+	if (left_out(variant->limited))
+		SKIP(return, "takes long: VMQOS_LONG=1 or VMQOS_SECONDS=4");
+	ASSERT_TRUE(open_disk());
+	for (n = 0; n < all && go_round(guest, variant->huge, variant->limited, ms); n++)
+		;
+	EXPECT_EQ(all, n);
+	tell(_metadata, guest, moved);
 	if (variant->limited)
 		TH_LOG("store: %llu pages in, %llu back in faults", (unsigned long long)evicted,
 		       (unsigned long long)came_back);
-	EXPECT_LT(0, freed);
 	if (variant->zeros) {
 		TH_LOG("%llu faults got zeros", (unsigned long long)shared);
 		EXPECT_LT(0, shared);
@@ -459,6 +518,64 @@ TEST_F_TIMEOUT(scanned, lost_writes, 400)
 	}
 	if (variant->huge)
 		EXPECT_LT(0, splits);
+}
+
+FIXTURE(shared)
+{
+	char huge_was[128];
+};
+
+FIXTURE_VARIANT(shared)
+{
+	bool huge;
+};
+
+FIXTURE_VARIANT_ADD(shared, memfd)
+{
+	.huge = false,
+};
+
+FIXTURE_VARIANT_ADD(shared, memfd_huge)
+{
+	.huge = true,
+};
+
+FIXTURE_SETUP(shared)
+{
+	const char *missing = vmqos_subject_missing();
+
+	self->huge_was[0] = 0;
+	if (missing)
+		SKIP(return, "%s", missing);
+	share_read_choice(SHMEM_HUGE, self->huge_was, sizeof(self->huge_was));
+	ASSERT_EQ(0, mem_write_text(SHMEM_HUGE, variant->huge ? "advise" : "never"));
+	ASSERT_EQ(0, share_set("period_ms", 0));
+	ASSERT_EQ(0, share_set("percent", 100));
+	ASSERT_EQ(0, vmqos_open(&ctx));
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	if (!self->huge_was[0])
+		return;
+	share_set_defaults();
+	mem_write_text(SHMEM_HUGE, self->huge_was);
+	vmqos_close(ctx);
+}
+
+TEST_F_TIMEOUT(shared, lost_writes, 400)
+{
+	/* A page of 2M that is seldom all zeros is seldom taken: rounds on new files, too. */
+	unsigned int ms = variant->huge ? ROUND_MS : seconds() * 1000;
+	unsigned int all = seconds() * 1000 / ms, n;
+	uint64_t moved = vmstat("pgmigrate_success");
+
+	in_memfd = true;
+	ASSERT_TRUE(open_disk());
+	for (n = 0; n < all && go_round(true, variant->huge, false, ms); n++)
+		;
+	EXPECT_EQ(all, n);
+	tell(_metadata, true, moved);
 }
 
 TEST_HARNESS_MAIN
