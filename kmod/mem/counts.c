@@ -31,6 +31,22 @@ void vmqos_mem_count_fault(struct vmqos_mem_inode *mi, enum vmqos_mem_fault_kind
 }
 
 /**
+ * vmqos_mem_count_wait() - who needed a page at the limit has waited for room
+ * @mi: the file
+ * @ns: for how long
+ *
+ * Context: any that may take a spinlock.
+ */
+void vmqos_mem_count_wait(struct vmqos_mem_inode *mi, u64 ns)
+{
+	spin_lock(&mi->lock);
+	mi->stats.limit_waits++;
+	mi->stats.limit_ns += ns;
+	mi->limit_hist[bucket(ns)]++;
+	spin_unlock(&mi->lock);
+}
+
+/**
  * vmqos_mem_count_failed() - a fault has got no page
  * @mi: the file
  *
@@ -78,15 +94,18 @@ void vmqos_mem_add_stats(struct vmqos_mem_inode *mi, struct vmqos_mem_stats *did
 void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 {
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
-	int cpu;
+	int cpu, i;
 
 	counts->resident += READ_ONCE(mi->pages) << PAGE_SHIFT;
 	counts->zeros_mapped += atomic64_read(&mi->zeros_mapped) << PAGE_SHIFT;
 	spin_lock(&mi->lock);
 	counts->reclaim_left += mi->reclaim_pages << PAGE_SHIFT;
 	counts->stored += mi->stored_bytes;
+	counts->stored_held += vmqos_store_held(mi);
 	counts->stored_raw += mi->stored_pages << PAGE_SHIFT;
 	vmqos_mem_stats_add(&counts->stats, &mi->stats);
+	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
+		counts->limit_hist[i] += mi->limit_hist[i];
 	vmqos_sample_read(mi, counts);
 	spin_unlock(&mi->lock);
 	for_each_possible_cpu(cpu)
@@ -152,6 +171,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	struct vmqos_mem_counts *counts;
 	const struct vmqos_mem_stats *stats;
 	u64 found, filled, stored, zero;
+	int i;
 
 	counts = kzalloc(sizeof(*counts), GFP_KERNEL);
 	if (!counts)
@@ -190,14 +210,20 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-limit-exceeded:\t%llu\n", stats->limit_exceeded);
 	seq_printf(m, "mem-limit-waits:\t%llu\n", stats->limit_waits);
 	seq_printf(m, "mem-limit-ns:\t%llu\n", stats->limit_ns);
+	seq_puts(m, "mem-limit-hist:");
+	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
+		seq_printf(m, "%c%llu", i ? ' ' : '\t', counts->limit_hist[i]);
+	seq_putc(m, '\n');
 	seq_printf(m, "mem-reclaim-left:\t%llu\n", counts->reclaim_left);
 	seq_printf(m, "mem-reclaimed:\t%llu\n", stats->reclaimed);
 	seq_printf(m, "mem-reclaim-busy:\t%llu\n", stats->reclaim_busy);
 	seq_printf(m, "mem-pressure-reclaimed:\t%llu\n", stats->pressure_reclaimed);
 	seq_printf(m, "mem-stored:\t%llu\n", counts->stored);
 	seq_printf(m, "mem-stored-raw:\t%llu\n", counts->stored_raw);
+	seq_printf(m, "mem-stored-held:\t%llu\n", counts->stored_held);
 	seq_printf(m, "mem-evicted:\t%llu\n", stats->evicted);
 	seq_printf(m, "mem-evict-refused:\t%llu\n", stats->evict_refused);
+	seq_printf(m, "mem-evict-failed:\t%llu\n", stats->evict_failed);
 	seq_printf(m, "mem-active-max:\t%llu\n", counts->active_max);
 	seq_printf(m, "mem-active-slow:\t%llu\n", counts->active_slow);
 	seq_printf(m, "mem-active-fast:\t%llu\n", counts->active_fast);

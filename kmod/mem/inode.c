@@ -28,7 +28,7 @@ struct inode *vmqos_mem_inode_new(struct super_block *sb, struct inode *dir, umo
 		struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
 
 		mi->faults = alloc_percpu_gfp(*mi->faults, GFP_KERNEL_ACCOUNT);
-		if (!mi->faults) {
+		if (!mi->faults || vmqos_store_open(mi)) {
 			iput(inode);
 			return NULL;
 		}

@@ -93,6 +93,7 @@ struct vmqos_mem_average {
  * @resists: all of it has been looked at in vain; anyone may say that it no longer does
  * @locked: a mapping that mlock() wants resident has got a large page, which the kernel
  *	need not mark as it does a small one; as long as it is open
+ * @pool: where the store keeps them (pack.h), constant as long as the file lives
  * @store: struct stored of pages that are in the store, by index (store.c)
  * @stored_pages: how many there are
  * @stored_bytes: what they take
@@ -110,6 +111,7 @@ struct vmqos_mem_average {
  * @splitting: one more than the index where the 2M begin in which a large page is being
  *	split, or 0; written under the invalidate_lock and the page's lock
  * @stats: what happened to it
+ * @limit_hist: who had to wait at the limit, by how long, in buckets as of a fault; @lock
  * @faults: page faults, of each CPU, which alone writes its own
  */
 struct vmqos_mem_inode {
@@ -126,6 +128,7 @@ struct vmqos_mem_inode {
 	unsigned long respite;
 	bool resists;
 	bool locked;
+	void *pool;
 	struct xarray store;
 	u64 stored_pages;
 	u64 stored_bytes;
@@ -142,6 +145,7 @@ struct vmqos_mem_inode {
 	struct vmqos_mem_average active_fast;
 	pgoff_t splitting;
 	struct vmqos_mem_stats stats;
+	u64 limit_hist[VMQOS_LATENCY_BUCKETS];
 	struct vmqos_mem_fault_stats __percpu *faults;
 };
 
@@ -190,6 +194,7 @@ extern const struct vm_operations_struct vmqos_mem_zeros_vm_ops;
 
 /* counts.c */
 void vmqos_mem_count_fault(struct vmqos_mem_inode *mi, enum vmqos_mem_fault_kind kind, u64 ns);
+void vmqos_mem_count_wait(struct vmqos_mem_inode *mi, u64 ns);
 void vmqos_mem_count_failed(struct vmqos_mem_inode *mi);
 void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts);
 void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file);
@@ -221,6 +226,9 @@ unsigned long vmqos_mem_shrink(struct vmqos_mem_inode *mi, unsigned long scan);
 /* store.c */
 int vmqos_store_init(void);
 void vmqos_store_exit(void);
+int vmqos_store_open(struct vmqos_mem_inode *mi);
+void vmqos_store_close(struct vmqos_mem_inode *mi);
+u64 vmqos_store_held(struct vmqos_mem_inode *mi);
 int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
 int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
 void vmqos_store_drop(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last);

@@ -20,17 +20,21 @@
 
 #define VMQOS_PACK_WORK		LZ4_MEM_COMPRESS
 
-static struct zs_pool *pool;
-
-static inline int vmqos_pack_init(void)
+/* NULL without memory; @name is to be nobody else's. */
+static inline void *vmqos_pack_open(const char *name)
 {
-	pool = zs_create_pool("vmqos_mem");
-	return pool ? 0 : -ENOMEM;
+	return zs_create_pool(name);
 }
 
-static inline void vmqos_pack_exit(void)
+static inline void vmqos_pack_close(void *pool)
 {
 	zs_destroy_pool(pool);
+}
+
+/* What it takes, gaps and all, in bytes. */
+static inline u64 vmqos_pack_held(void *pool)
+{
+	return (u64)zs_get_total_pages(pool) << PAGE_SHIFT;
 }
 
 /* Bytes, or 0 when it is not worth it. */
@@ -47,19 +51,19 @@ static inline bool vmqos_unpack(const void *from, unsigned int length, void *pag
 }
 
 /* An error number in place of a handle where there is no memory. */
-static inline unsigned long vmqos_pack_keep(void *from, unsigned int length, int nid)
+static inline unsigned long vmqos_pack_keep(void *pool, void *from, unsigned int length, int nid)
 {
 	unsigned long handle;
 
 	handle = vmqos_compat_zs_malloc(pool, length, __GFP_NOWARN | __GFP_KSWAPD_RECLAIM |
-					__GFP_HIGHMEM | __GFP_MOVABLE, nid);
+					__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_ACCOUNT, nid);
 	if (!IS_ERR_VALUE(handle) && handle)
 		vmqos_compat_zs_write(pool, handle, from, length);
 	return handle;
 }
 
-static inline bool vmqos_pack_read(unsigned long handle, unsigned int length, void *copy,
-				   void *page)
+static inline bool vmqos_pack_read(void *pool, unsigned long handle, unsigned int length,
+				   void *copy, void *page)
 {
 	void *at = vmqos_compat_zs_read_begin(pool, handle, length, copy);
 	bool right = vmqos_unpack(at, length, page);
@@ -68,24 +72,32 @@ static inline bool vmqos_pack_read(unsigned long handle, unsigned int length, vo
 	return right;
 }
 
-static inline void vmqos_pack_free(unsigned long handle)
+static inline void vmqos_pack_free(void *pool, unsigned long handle)
 {
 	zs_free(pool, handle);
 }
 
 #else
+#include <linux/atomic.h>
 #include <linux/slab.h>
 
 #define VMQOS_PACK_WORK		8
 #define PACK_WORDS		(PAGE_SIZE / sizeof(u64))
 
-static inline int vmqos_pack_init(void)
+/* All there is of a pool is how much it holds. */
+static inline void *vmqos_pack_open(const char *name)
 {
-	return 0;
+	return kzalloc(sizeof(atomic64_t), GFP_KERNEL_ACCOUNT);
 }
 
-static inline void vmqos_pack_exit(void)
+static inline void vmqos_pack_close(void *pool)
 {
+	kfree(pool);
+}
+
+static inline u64 vmqos_pack_held(void *pool)
+{
+	return atomic64_read(pool);
 }
 
 /* A number of words and the word. */
@@ -125,23 +137,26 @@ static inline bool vmqos_unpack(const void *from, unsigned int length, void *pag
 	return done == PACK_WORDS;
 }
 
-static inline unsigned long vmqos_pack_keep(void *from, unsigned int length, int nid)
+static inline unsigned long vmqos_pack_keep(void *pool, void *from, unsigned int length, int nid)
 {
-	void *at = kmalloc_node(length, GFP_NOWAIT | __GFP_NOWARN, nid);
+	void *at = kmalloc_node(length, GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT, nid);
 
-	if (at)
+	if (at) {
 		memcpy(at, from, length);
+		atomic64_add(ksize(at), pool);
+	}
 	return (unsigned long)at;
 }
 
-static inline bool vmqos_pack_read(unsigned long handle, unsigned int length, void *copy,
-				   void *page)
+static inline bool vmqos_pack_read(void *pool, unsigned long handle, unsigned int length,
+				   void *copy, void *page)
 {
 	return vmqos_unpack((void *)handle, length, page);
 }
 
-static inline void vmqos_pack_free(unsigned long handle)
+static inline void vmqos_pack_free(void *pool, unsigned long handle)
 {
+	atomic64_sub(ksize((void *)handle), pool);
 	kfree((void *)handle);
 }
 #endif

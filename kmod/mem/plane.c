@@ -269,8 +269,12 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 	    put(skb, VMQOS_MEM_A_PRESSURE_RECLAIMED, stats->pressure_reclaimed) ||
 	    put(skb, VMQOS_MEM_A_STORED, counts->stored) ||
 	    put(skb, VMQOS_MEM_A_STORED_RAW, counts->stored_raw) ||
+	    put(skb, VMQOS_MEM_A_STORED_HELD, counts->stored_held) ||
 	    put(skb, VMQOS_MEM_A_EVICTED, stats->evicted) ||
+	    put(skb, VMQOS_MEM_A_EVICT_FAILED, stats->evict_failed) ||
 	    put(skb, VMQOS_MEM_A_EVICT_REFUSED, stats->evict_refused))
+		return -EMSGSIZE;
+	if (nla_put(skb, VMQOS_MEM_A_LIMIT_HIST, sizeof(counts->limit_hist), counts->limit_hist))
 		return -EMSGSIZE;
 	if (counts->sampled &&
 	    (put(skb, VMQOS_MEM_A_SAMPLED, counts->sampled) ||

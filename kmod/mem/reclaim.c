@@ -108,6 +108,8 @@ static unsigned int evict(struct sweep *sweep, struct folio *folio)
 	ret = vmqos_store_put(mi, folio_page(folio, 0), index);
 	if (ret == -E2BIG)
 		sweep->did.evict_refused++;
+	else if (ret == -ENOMEM)
+		sweep->did.evict_failed++;
 	if (ret)
 		return 0;
 	if (!vmqos_mem_broken(VMQOS_MEM_RULE_STORE) && !drop(sweep, folio)) {
@@ -221,6 +223,7 @@ static void add_up(const struct sweep *sweep)
 	mi->stats.splits += sweep->did.splits;
 	mi->stats.evicted += sweep->did.evicted;
 	mi->stats.evict_refused += sweep->did.evict_refused;
+	mi->stats.evict_failed += sweep->did.evict_failed;
 	spin_unlock(&mi->lock);
 }
 
@@ -297,9 +300,8 @@ int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *v
 	spin_lock(&mi->lock);
 	mi->stats.limit_reclaimed += freed;
 	mi->stats.limit_exceeded += min_t(u64, above(mi, nr), nr);
-	mi->stats.limit_waits++;
-	mi->stats.limit_ns += ktime_get_ns() - began;
 	spin_unlock(&mi->lock);
+	vmqos_mem_count_wait(mi, ktime_get_ns() - began);
 	return 0;
 }
 

@@ -21,7 +21,7 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	6
+#define VMQOS_MEM_SERVE_VERSION	7
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
@@ -72,6 +72,7 @@ struct vmqos_mem_fault_stats {
  * @limit_ns: time that it took
  * @pressure_reclaimed: pages given back because the host was short of memory
  * @evicted: pages put into the store
+ * @evict_failed: times that there was no memory for one of them there
  * @evict_refused: pages that would not have got much smaller there
  * @samples: pages that the sampler has watched for a period
  * @samples_touched: those of them that somebody has touched
@@ -99,6 +100,7 @@ struct vmqos_mem_stats {
 	u64 pressure_reclaimed;
 	u64 evicted;
 	u64 evict_refused;
+	u64 evict_failed;
 	u64 samples;
 	u64 samples_touched;
 	u64 sample_ns;
@@ -127,9 +129,11 @@ static inline void vmqos_mem_stats_add(struct vmqos_mem_stats *to,
  * struct vmqos_mem_counts - what is told of files
  * @resident: memory that they take, in bytes
  * @reclaim_left: memory that they have been asked to give back and have not, in bytes
+ * @limit_hist: histogram of the waits at the limit, in buckets as those of faults
  * @stored: part of @resident that is the store, in bytes
  * @stored_raw: what the pages in it were, in bytes
  * @zeros_mapped: pages that have no memory, as a page of zeros stands for them, in bytes
+ * @stored_held: what it takes of the host's memory, in bytes
  * @sampled: part of @resident that is in pages of which it is known how much is in use
  * @active_slow: how much of it is, the slow average, in bytes
  * @active_fast: the fast average, in bytes
@@ -140,9 +144,11 @@ static inline void vmqos_mem_stats_add(struct vmqos_mem_stats *to,
 struct vmqos_mem_counts {
 	u64 resident;
 	u64 reclaim_left;
+	u64 limit_hist[VMQOS_LATENCY_BUCKETS];
 	u64 stored;
 	u64 stored_raw;
 	u64 zeros_mapped;
+	u64 stored_held;
 	u64 sampled;
 	u64 active_slow;
 	u64 active_fast;

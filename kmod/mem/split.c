@@ -65,6 +65,8 @@ static int store_part(struct vmqos_mem_inode *mi, struct folio *folio, struct vm
 
 	if (ret == -E2BIG)
 		did->evict_refused++;
+	else if (ret == -ENOMEM)
+		did->evict_failed++;
 	return ret ?: 1;
 }
 

@@ -23,12 +23,23 @@
  *
  * What the store takes is part of what the file takes: of its charge to the mount and of its
  * limit. A page that is not at least a quarter smaller is left where it is.
+ *
+ * The memory of the store is charged to the control group that the page was charged to, whoever
+ * is at work. Several pages share one of the host's, which belongs to one group: so each
+ * file has a pool of its own, for a file's pages belong to one VMM as a rule. A group that is
+ * at its memory.max has nothing stored. Two things are beyond a module: what the kernel
+ * moves of a pool to make room for large pages is no longer charged, and what a pool has
+ * for its own administration never is, some tens of KiB a file.
  */
+#include <linux/atomic.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -57,9 +68,13 @@ struct desk {
 
 static struct kmem_cache *stored_cache;
 static struct desk __percpu *desks;
+/* Pools are told apart by their names. */
+static atomic_t pools;
+
+#define FLAGS	(GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT)
 
 /* Returns 0 and fills @stored, -E2BIG when it is not worth it, or -ENOMEM. */
-static int pack(struct page *page, struct stored *stored)
+static int pack(struct vmqos_mem_inode *mi, struct page *page, struct stored *stored)
 {
 	struct desk *desk = get_cpu_ptr(desks);
 	void *from = kmap_local_page(page);
@@ -70,7 +85,8 @@ static int pack(struct page *page, struct stored *stored)
 	if (!stored->length) {
 		ret = -E2BIG;
 	} else {
-		stored->handle = vmqos_pack_keep(desk->packed, stored->length, page_to_nid(page));
+		stored->handle = vmqos_pack_keep(mi->pool, desk->packed, stored->length,
+						 page_to_nid(page));
 		if (IS_ERR_VALUE(stored->handle) || !stored->handle)
 			ret = -ENOMEM;
 	}
@@ -89,8 +105,48 @@ static void account(struct vmqos_mem_inode *mi, const struct stored *stored, int
 static void forget(struct vmqos_mem_inode *mi, struct stored *stored)
 {
 	account(mi, stored, -1);
-	vmqos_pack_free(stored->handle);
+	vmqos_pack_free(mi->pool, stored->handle);
 	kmem_cache_free(stored_cache, stored);
+}
+
+/* The control group that a locked page is charged to, referenced; NULL for none. */
+static struct mem_cgroup *owner_of(struct page *page)
+{
+	struct mem_cgroup *owner = NULL;
+
+#ifdef CONFIG_MEMCG
+	rcu_read_lock();
+	owner = folio_memcg(page_folio(page));
+	if (owner && !css_tryget(&owner->css))
+		owner = NULL;
+	rcu_read_unlock();
+#endif
+	return owner;
+}
+
+static int put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
+{
+	struct stored *stored, *old;
+	int ret;
+
+	stored = kmem_cache_alloc(stored_cache, FLAGS);
+	if (!stored)
+		return -ENOMEM;
+	ret = pack(mi, page, stored);
+	if (ret) {
+		kmem_cache_free(stored_cache, stored);
+		return ret;
+	}
+	account(mi, stored, 1);
+	old = xa_store(&mi->store, index, stored, FLAGS);
+	if (xa_is_err(old)) {
+		forget(mi, stored);
+		return xa_err(old);
+	}
+	/* It was in the cache, so it cannot have been here, as long as the rules hold. */
+	if (old)
+		forget(mi, old);
+	return 0;
 }
 
 /**
@@ -100,31 +156,19 @@ static void forget(struct vmqos_mem_inode *mi, struct stored *stored)
  * @index: its place
  *
  * Context: may be in reclaim: does not wait for memory.
- * Return: 0, -E2BIG when it would not get much smaller, or -ENOMEM.
+ * Return: 0, -E2BIG when it would not get much smaller, or -ENOMEM, also when the page's
+ * control group has no room.
  */
 int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 {
-	struct stored *stored, *old;
+	struct mem_cgroup *owner = owner_of(page), *before;
 	int ret;
 
-	stored = kmem_cache_alloc(stored_cache, GFP_NOWAIT | __GFP_NOWARN);
-	if (!stored)
-		return -ENOMEM;
-	ret = pack(page, stored);
-	if (ret) {
-		kmem_cache_free(stored_cache, stored);
-		return ret;
-	}
-	account(mi, stored, 1);
-	old = xa_store(&mi->store, index, stored, GFP_NOWAIT | __GFP_NOWARN);
-	if (xa_is_err(old)) {
-		forget(mi, stored);
-		return xa_err(old);
-	}
-	/* It was in the cache, so it cannot have been here, as long as the rules hold. */
-	if (old)
-		forget(mi, old);
-	return 0;
+	before = set_active_memcg(owner);
+	ret = put(mi, page, index);
+	set_active_memcg(before);
+	mem_cgroup_put(owner);
+	return ret;
 }
 
 /**
@@ -147,7 +191,7 @@ int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index
 		return 0;
 	desk = get_cpu_ptr(desks);
 	to = kmap_local_page(page);
-	right = vmqos_pack_read(stored->handle, stored->length, desk->packed, to);
+	right = vmqos_pack_read(mi->pool, stored->handle, stored->length, desk->packed, to);
 	kunmap_local(to);
 	put_cpu_ptr(desks);
 	if (WARN_ON_ONCE(!right))
@@ -204,27 +248,64 @@ bool vmqos_store_has(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last)
 }
 
 /**
+ * vmqos_store_held() - what the store of a file takes of the host's memory
+ * @mi: the file
+ *
+ * Context: any.
+ * Return: bytes, gaps between the pages in it included.
+ */
+u64 vmqos_store_held(struct vmqos_mem_inode *mi)
+{
+	return vmqos_pack_held(mi->pool);
+}
+
+/**
+ * vmqos_store_open() - give a new file a store
+ * @mi: the file
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int vmqos_store_open(struct vmqos_mem_inode *mi)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "vmqos_mem-%u", atomic_inc_return(&pools));
+	mi->pool = vmqos_pack_open(name);
+	return mi->pool ? 0 : -ENOMEM;
+}
+
+/**
+ * vmqos_store_close() - empty the store of a file that goes, and take it down
+ * @mi: the file, which need not have one
+ *
+ * Context: may sleep; not in reclaim.
+ */
+void vmqos_store_close(struct vmqos_mem_inode *mi)
+{
+	if (!mi->pool)
+		return;
+	vmqos_store_drop(mi, 0, ULONG_MAX);
+	vmqos_pack_close(mi->pool);
+	mi->pool = NULL;
+}
+
+/**
  * vmqos_store_init() - set up the store
  *
  * Return: 0 or a negative error number.
  */
 int vmqos_store_init(void)
 {
-	int ret = -ENOMEM;
-
 	stored_cache = kmem_cache_create("vmqos_mem_stored", sizeof(struct stored), 0, 0, NULL);
 	if (!stored_cache)
 		return -ENOMEM;
 	desks = __alloc_percpu(sizeof(struct desk), 8);
-	if (!desks)
-		goto err_cache;
-	ret = vmqos_pack_init();
-	if (!ret)
-		return 0;
-	free_percpu(desks);
-err_cache:
-	kmem_cache_destroy(stored_cache);
-	return ret;
+	if (!desks) {
+		kmem_cache_destroy(stored_cache);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /**
@@ -234,7 +315,6 @@ err_cache:
  */
 void vmqos_store_exit(void)
 {
-	vmqos_pack_exit();
 	free_percpu(desks);
 	kmem_cache_destroy(stored_cache);
 }

@@ -210,6 +210,7 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	mi->fruitless = 0;
 	mi->respite = 0;
 	mi->resists = false;
+	mi->pool = NULL;
 	mi->stored_pages = 0;
 	mi->stored_bytes = 0;
 	atomic_set(&mi->moves, 0);
@@ -224,6 +225,7 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	mi->faults = NULL;
 	INIT_LIST_HEAD(&mi->node);
 	memset(&mi->stats, 0, sizeof(mi->stats));
+	memset(mi->limit_hist, 0, sizeof(mi->limit_hist));
 	return &mi->vfs;
 }
 
@@ -240,7 +242,7 @@ static void vmqos_mem_evict_inode(struct inode *inode)
 	vmqos_zero_remove(mi);
 	vmqos_sample_remove(mi);
 	truncate_inode_pages_final(inode->i_mapping);
-	vmqos_store_drop(mi, 0, ULONG_MAX);
+	vmqos_store_close(mi);
 	vmqos_zeros_drop(mi);
 	clear_inode(inode);
 	vmqos_mem_recount(inode, 0);
@@ -386,7 +388,7 @@ static void init_once(void *object)
 	inode_init_once(&mi->vfs);
 	spin_lock_init(&mi->lock);
 	mutex_init(&mi->reclaim_mutex);
-	xa_init(&mi->store);
+	xa_init_flags(&mi->store, XA_FLAGS_ACCOUNT);
 	xa_init(&mi->zeros);
 }
 

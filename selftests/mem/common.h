@@ -166,6 +166,29 @@ static inline uint64_t mem_stat(int fd, const char *name)
 	return value;
 }
 
+/* The sum of a histogram of the file, of those in its fdinfo. */
+static inline uint64_t mem_hist_sum(int fd, const char *name)
+{
+	char path[64], line[1024], *at, *end;
+	uint64_t sum = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = fopen(path, "r");
+	while (in && fgets(line, sizeof(line), in)) {
+		if (strncmp(line, name, strlen(name)))
+			continue;
+		for (at = line + strlen(name); *at; at = end) {
+			sum += strtoull(at, &end, 10);
+			if (end == at)
+				break;
+		}
+	}
+	if (in)
+		fclose(in);
+	return sum;
+}
+
 /*
  * A new page stays in a list of the CPU that made it, which holds a reference, until
  * others have followed it. move_pages() begins with emptying these lists; the page that it

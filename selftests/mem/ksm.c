@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(ksm, zeros_of_anonymous_memory, 240)
 	mem = share_look(self->ctx, self->id);
 	EXPECT_EQ(0, mem.share_none);
 	EXPECT_EQ(0, mem.share_why_not);
-	if (mem.has & VMQOS_HAS(VMQOS_MEM_KSM_ZERO)) {
+	if (vmqos_mem_has(&mem, VMQOS_MEM_KSM_ZERO)) {
 		EXPECT_LE(zeros * PAGE, mem.ksm_zero);
 	}
 	EXPECT_EQ(0, wrong(self->at));
@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(ksm, zeros_of_anonymous_memory, 240)
 	ASSERT_EQ(0, share_policy(self->ctx, self->id, VMQOS_ZERO_OFF));
 	ASSERT_TRUE(marked_becomes(self->at, SIZE, 0));
 	ASSERT_TRUE(served_becomes(self->ctx, self->id, 0));
-	if (mem.has & VMQOS_HAS(VMQOS_MEM_KSM_ZERO)) {
+	if (vmqos_mem_has(&mem, VMQOS_MEM_KSM_ZERO)) {
 		EXPECT_EQ(0, zero_frames(self->at, PAGES));
 		EXPECT_EQ(0, share_look(self->ctx, self->id).ksm_zero);
 	}

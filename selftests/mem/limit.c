@@ -98,6 +98,7 @@ static void *touch(void *data)
 TEST_F_TIMEOUT(served, a_limit_is_held_by_giving_back, 240)
 {
 	pthread_t threads[THREADS];
+	uint64_t waits = 0, least_ns = 0;
 	struct vmqos_mem mem;
 	struct vmqos_vm vm;
 
@@ -115,6 +116,14 @@ TEST_F_TIMEOUT(served, a_limit_is_held_by_giving_back, 240)
 	EXPECT_LE(SIZE / PAGE, mem.fills);
 	EXPECT_LE((SIZE - LIMIT) / PAGE, mem.limit_reclaimed);
 	EXPECT_LT(0, mem.limit_waits);
+	/* Each wait is in the histogram, with a time that fits the sum. */
+	for (int i = 0; i < VMQOS_MEM_BUCKETS; i++) {
+		waits += mem.limit_hist[i];
+		least_ns += i ? mem.limit_hist[i] * (256ull << i) : 0;
+	}
+	EXPECT_EQ(mem.limit_waits, waits);
+	EXPECT_GE(mem.limit_ns, least_ns);
+	EXPECT_EQ(mem.limit_waits, mem_hist_sum(self->fd, "mem-limit-hist:"));
 	EXPECT_LT(0, mem.limit_ns);
 	EXPECT_EQ(0, mem.faults_failed);
 	EXPECT_EQ(0, mem.reclaimed);

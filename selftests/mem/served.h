@@ -73,7 +73,7 @@ static inline struct vmqos_mem look(struct vmqos *ctx, uint32_t id)
 	struct vmqos_vm_stat stat = { .id = 0 };
 
 	for (int i = 0; i < 100; i++) {
-		if (!vmqos_vm_stat_get(ctx, id, &stat) && stat.mem.has)
+		if (!vmqos_vm_stat_get(ctx, id, &stat) && vmqos_mem_is_known(&stat.mem))
 			break;
 		usleep(10000);
 	}
@@ -82,7 +82,7 @@ static inline struct vmqos_mem look(struct vmqos *ctx, uint32_t id)
 
 static inline bool has(const struct vmqos_mem *mem, unsigned int field)
 {
-	return mem->has & VMQOS_HAS(field);
+	return vmqos_mem_has(mem, field);
 }
 
 #endif

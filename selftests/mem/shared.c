@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(shared, zeros_become_holes, 240)
 	EXPECT_EQ((SIZE - data) / PAGE, mem.zero_freed);
 	EXPECT_LE(PAGES, mem.scanned);
 	EXPECT_LT(0, mem.zero_scan_ns);
-	EXPECT_FALSE(mem.has & VMQOS_HAS(VMQOS_MEM_RESIDENT));
+	EXPECT_FALSE(vmqos_mem_has(&mem, VMQOS_MEM_RESIDENT));
 	/* The file knows what it has, and what it has is right. */
 	if (variant->named) {
 		ASSERT_EQ(0, fstat(self->fd, &st));

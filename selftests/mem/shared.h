@@ -125,7 +125,7 @@ static inline struct vmqos_mem share_look(struct vmqos *ctx, uint32_t id)
 	struct vmqos_vm_stat stat = { .id = 0 };
 
 	for (int i = 0; i < 100; i++) {
-		if (!vmqos_vm_stat_get(ctx, id, &stat) && stat.mem.has)
+		if (!vmqos_vm_stat_get(ctx, id, &stat) && vmqos_mem_is_known(&stat.mem))
 			break;
 		usleep(10000);
 	}

@@ -217,28 +217,30 @@ void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
 	size_t count;
 	size_t i;
 
-	if (!mem->has)
+	if (!vmqos_mem_is_known(mem))
 		return;
 	vmqos_out_object(out, "mem");
 	descs = vmqos_mem_descs(&count);
 	for (i = 0; i < count; i++)
-		if (mem->has & VMQOS_HAS(descs[i].field))
+		if (vmqos_mem_has(mem, descs[i].field))
 			vmqos_out_u64(out, descs[i].name, NULL,
 				      vmqos_mem_value(mem, descs[i].field));
-	if (mem->has & VMQOS_HAS(VMQOS_MEM_SHARE_WHY_NOT)) {
+	if (vmqos_mem_has(mem, VMQOS_MEM_SHARE_WHY_NOT)) {
 		vmqos_out_array(out, "share_why_not");
 		for (i = 0; i < 64; i++)
 			if (mem->share_why_not >> i & 1)
 				write_reason(out, UINT64_C(1) << i);
 		vmqos_out_end(out);
 	}
-	if (mem->has & VMQOS_HAS(VMQOS_MEM_FOUND_HIST))
+	if (vmqos_mem_has(mem, VMQOS_MEM_FOUND_HIST))
 		write_hist(out, "found_hist", mem->found_hist);
-	if (mem->has & VMQOS_HAS(VMQOS_MEM_FILLED_HIST))
+	if (vmqos_mem_has(mem, VMQOS_MEM_FILLED_HIST))
 		write_hist(out, "filled_hist", mem->filled_hist);
-	if (mem->has & VMQOS_HAS(VMQOS_MEM_STORED_HIST))
+	if (vmqos_mem_has(mem, VMQOS_MEM_LIMIT_HIST))
+		write_hist(out, "limit_hist", mem->limit_hist);
+	if (vmqos_mem_has(mem, VMQOS_MEM_STORED_HIST))
 		write_hist(out, "stored_hist", mem->stored_hist);
-	if (mem->has & VMQOS_HAS(VMQOS_MEM_ZERO_HIST))
+	if (vmqos_mem_has(mem, VMQOS_MEM_ZERO_HIST))
 		write_hist(out, "zero_hist", mem->zero_hist);
 	vmqos_out_end(out);
 }
@@ -257,7 +259,7 @@ void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem)
 		char bytes[VMQOS_BYTES_TEXT], why[VMQOS_WHY_NOT_TEXT];
 		char text[VMQOS_BYTES_TEXT + VMQOS_WHY_NOT_TEXT + 4];
 
-		if (descs[i].unit != VMQOS_MEM_BYTES || !(mem->has & VMQOS_HAS(field)) ||
+		if (descs[i].unit != VMQOS_MEM_BYTES || !vmqos_mem_has(mem, field) ||
 		    (!value && field != VMQOS_MEM_RESIDENT))
 			continue;
 		vmqos_bytes_format(value, bytes, sizeof(bytes));

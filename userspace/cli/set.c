@@ -155,7 +155,8 @@ static void say_unserved(struct vmqos_cli *cli, const struct vmqos_vm *vm,
 	struct vmqos_vm_stat stat;
 
 	if (!(settings->set & about_mem) ||
-	    vmqos_vm_stat_get(cli->ctx, vm->id, &stat) || !stat.mem.has || stat.mem.in_vmramfs)
+	    vmqos_vm_stat_get(cli->ctx, vm->id, &stat) ||
+	    !vmqos_mem_is_known(&stat.mem) || stat.mem.in_vmramfs)
 		return;
 	vmqos_say("kept, but none of the VM's memory is in vmramfs: \"vmqos show %s\" says where it is",
 		  vm->name);

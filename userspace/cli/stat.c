@@ -208,7 +208,7 @@ static void print_bound(unsigned int bucket)
 }
 
 /* The histogram from its first to its last bucket that is not empty. */
-static void print_histogram(const struct vmqos_stats *stats)
+static void print_histogram(const char *what, const struct vmqos_stats *stats)
 {
 	char p50[32], p99[32], mean[32];
 	uint64_t greatest = 0;
@@ -231,7 +231,7 @@ static void print_histogram(const struct vmqos_stats *stats)
 	}
 	if (!total)
 		return;
-	printf("  latency from wake-up to run: mean %s, half below %s, 99 %% below %s\n",
+	printf("  %s: mean %s, half below %s, 99 %% below %s\n", what,
 	       vmqos_duration_format(stats->wakeups ? stats->latency_ns / stats->wakeups : 0,
 				     mean, sizeof(mean)),
 	       vmqos_duration_format(vmqos_latency_percentile(stats, 50), p50, sizeof(p50)),
@@ -259,7 +259,16 @@ static void print_stats(const struct vmqos_stats *stats)
 	for (i = 0; i < count; i++)
 		if (stats->has & VMQOS_HAS(descs[i].field))
 			print_counter(&descs[i], stats);
-	print_histogram(stats);
+	print_histogram("latency from wake-up to run", stats);
+}
+
+/* Who had to wait at the limit, as latencies are. */
+static void print_waits(const struct vmqos_mem *mem)
+{
+	struct vmqos_stats waits = { .wakeups = mem->limit_waits, .latency_ns = mem->limit_ns };
+
+	memcpy(waits.latency_hist, mem->limit_hist, sizeof(waits.latency_hist));
+	print_histogram("waits at limit", &waits);
 }
 
 /* What is there now in bytes, what has happened as numbers. */
@@ -274,7 +283,7 @@ static void print_mem(const struct vmqos_mem *mem)
 	for (i = 0; i < count; i++) {
 		uint64_t value = vmqos_mem_value(mem, descs[i].field);
 
-		if (!(mem->has & VMQOS_HAS(descs[i].field)))
+		if (!vmqos_mem_has(mem, descs[i].field))
 			continue;
 		switch (descs[i].unit) {
 		case VMQOS_MEM_BYTES:
@@ -292,6 +301,7 @@ static void print_mem(const struct vmqos_mem *mem)
 			break;
 		}
 	}
+	print_waits(mem);
 }
 
 static void print_one(const struct vmqos_vm_stat *vm, const struct vmqos_vcpu *vcpus, size_t count)

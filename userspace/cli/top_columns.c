@@ -252,6 +252,7 @@ static double mem_scan(const struct vmqos_top_row *row)
 	return percent(row, row->mem.zero_scan_ns);
 }
 
+/* All of them are in the first word of what is told. */
 #define MEM(field)	VMQOS_HAS(VMQOS_MEM_##field)
 #define BIT(field)	VMQOS_HAS(VMQOS_STATS_##field)
 
@@ -351,7 +352,7 @@ bool vmqos_top_has_source(const struct vmqos_top *top, const struct vmqos_top_co
 	/* Some VMs may be served and others not. */
 	if (column->page == VMQOS_TOP_MEMORY) {
 		for (i = 0; i < top->row_count; i++)
-			if ((top->rows[i].mem.has & column->fields) == column->fields)
+			if ((top->rows[i].mem.has[0] & column->fields) == column->fields)
 				return true;
 		return !top->row_count;
 	}
@@ -367,7 +368,7 @@ bool vmqos_top_has_source(const struct vmqos_top *top, const struct vmqos_top_co
 bool vmqos_top_value(const struct vmqos_top_column *column, const struct vmqos_top_row *row,
 		     double *value)
 {
-	uint64_t has = column->page == VMQOS_TOP_MEMORY ? row->mem.has : row->delta.has;
+	uint64_t has = column->page == VMQOS_TOP_MEMORY ? row->mem.has[0] : row->delta.has;
 
 	if (!row->interval_ns || (has & column->fields) != column->fields ||
 	    (row->vcpu && column->vm_only))

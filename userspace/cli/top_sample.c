@@ -206,7 +206,7 @@ static void measure_use(struct vmqos_top_use *use, const struct vmqos_host *now,
 static void sum_up(struct vmqos_top *top)
 {
 	struct vmqos_top_row *total = &top->total;
-	size_t i;
+	size_t i, w;
 
 	memset(total, 0, sizeof(*total));
 	total->name = "";
@@ -224,7 +224,8 @@ static void sum_up(struct vmqos_top *top)
 		total->delta.ready_ns += delta->ready_ns;
 		total->delta.parked_ns += delta->parked_ns;
 		total->delta.other_run_ns += delta->other_run_ns;
-		total->mem.has |= top->rows[i].mem.has;
+		for (w = 0; w < VMQOS_MEM_HAS_WORDS; w++)
+			total->mem.has[w] |= top->rows[i].mem.has[w];
 		total->mem.configured += top->rows[i].mem.configured;
 		total->mem.in_vmramfs += top->rows[i].mem.in_vmramfs;
 		total->mem.resident += top->rows[i].mem.resident;

@@ -156,11 +156,14 @@ static const struct field mem_fields[] = {
 	MEM(limit_exceeded, VMQOS_MEM_A_LIMIT_EXCEEDED, "limit-exceeded", KIND_U64),
 	MEM(limit_waits, VMQOS_MEM_A_LIMIT_WAITS, "limit-waits", KIND_U64),
 	MEM(limit_ns, VMQOS_MEM_A_LIMIT_NS, "limit-ns", KIND_U64),
+	MEM(limit_hist, VMQOS_MEM_A_LIMIT_HIST, "limit-hist", KIND_BYTES),
 	MEM(pressure_reclaimed, VMQOS_MEM_A_PRESSURE_RECLAIMED, "pressure-reclaimed", KIND_U64),
 	MEM(stored, VMQOS_MEM_A_STORED, "stored", KIND_U64),
 	MEM(stored_raw, VMQOS_MEM_A_STORED_RAW, "stored-raw", KIND_U64),
 	MEM(evicted, VMQOS_MEM_A_EVICTED, "evicted", KIND_U64),
 	MEM(evict_refused, VMQOS_MEM_A_EVICT_REFUSED, "evict-refused", KIND_U64),
+	MEM(stored_held, VMQOS_MEM_A_STORED_HELD, "stored-held", KIND_U64),
+	MEM(evict_failed, VMQOS_MEM_A_EVICT_FAILED, "evict-failed", KIND_U64),
 	MEM(faults_stored, VMQOS_MEM_A_FAULTS_STORED, "faults-stored", KIND_U64),
 	MEM(stored_ns, VMQOS_MEM_A_STORED_NS, "stored-ns", KIND_U64),
 	MEM(stored_hist, VMQOS_MEM_A_STORED_HIST, "stored-hist", KIND_BYTES),
@@ -265,6 +268,8 @@ SAME(VMQOS_MEM_KSM_ZERO, VMQOS_MEM_A_KSM_ZERO);
 SAME(VMQOS_WHY_NOT_POLICY, VMQOS_MEM_WHY_NOT_POLICY);
 SAME(VMQOS_WHY_NOT_ELSEWHERE, VMQOS_MEM_WHY_NOT_ELSEWHERE);
 SAME(VMQOS_MEM_ZERO_HIST, VMQOS_MEM_A_ZERO_HIST);
+SAME(VMQOS_MEM_STORED_HELD, VMQOS_MEM_A_STORED_HELD);
+SAME(VMQOS_MEM_LIMIT_HIST, VMQOS_MEM_A_LIMIT_HIST);
 SAME(VMQOS_MEM_BUCKETS, VMQOS_LATENCY_BUCKETS);
 SAME(VMQOS_ZERO_MOUNT, VMQOS_MEM_SHARE_ZERO_MOUNT);
 SAME(VMQOS_ZERO_OFF, VMQOS_MEM_SHARE_ZERO_OFF);
@@ -284,6 +289,12 @@ SAME(VMQOS_UNMET_VMM_STOPPED, VMQOS_UNMET_REASON_VMM_STOPPED);
 SAME(VMQOS_UNMET_CPUS_OFFLINE, VMQOS_UNMET_REASON_CPUS_OFFLINE);
 /* Every attribute has its row, or the table is behind the interface. */
 /* The pad is none. */
+/* What was reported is told in words of 64 bits, one of them unless it says otherwise. */
+_Static_assert(VMQOS_HOST_A_MAX < 64 && VMQOS_VM_A_MAX < 64 && VMQOS_STATS_A_MAX < 64 &&
+	       VMQOS_VCPU_A_MAX < 64 && VMQOS_VM_STAT_A_MAX < 64 && VMQOS_VM_UNMET_A_MAX < 64,
+	       "a bit for each");
+_Static_assert(VMQOS_MEM_A_MAX < 64 * VMQOS_MEM_HAS_WORDS, "a bit for each figure of memory");
+
 SAME(COUNT(host_fields), VMQOS_HOST_A_MAX - 1);
 SAME(COUNT(vm_fields), VMQOS_VM_A_MAX - 1);
 SAME(COUNT(stats_fields), VMQOS_STATS_A_MAX - 1);
@@ -350,7 +361,7 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 	case KIND_MEM:
 		mem = (struct vmqos_mem *)to;
 		return decode(ctx, nla_data(attr), length, mem_fields, COUNT(mem_fields), mem,
-			      &mem->has);
+			      mem->has);
 	case KIND_REQUEST:
 		return 0;
 	}
@@ -364,7 +375,6 @@ static int decode(struct vmqos *ctx, struct nlattr *attrs, int size, const struc
 	struct nlattr *attr;
 	int rest;
 
-	*has = 0;
 	nla_for_each_attr(attr, attrs, size, rest) {
 		const struct field *field = find_field(fields, count, nla_type(attr));
 		int err;
@@ -374,7 +384,7 @@ static int decode(struct vmqos *ctx, struct nlattr *attrs, int size, const struc
 		err = decode_field(ctx, attr, field, out);
 		if (err)
 			return err;
-		*has |= VMQOS_HAS(field->attr);
+		has[field->attr / 64] |= VMQOS_HAS(field->attr % 64);
 	}
 	return 0;
 }
@@ -404,7 +414,7 @@ int vmqos_decode_vm(struct vmqos *ctx, struct nlattr *attrs, int size, struct vm
 int vmqos_decode_vm_stat(struct vmqos *ctx, struct nlattr *attrs, int size,
 			 struct vmqos_vm_stat *stat)
 {
-	uint64_t has;
+	uint64_t has = 0;
 	int err;
 
 	memset(stat, 0, sizeof(*stat));
@@ -414,7 +424,7 @@ int vmqos_decode_vm_stat(struct vmqos *ctx, struct nlattr *attrs, int size,
 
 int vmqos_decode_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_vcpu *vcpu)
 {
-	uint64_t has;
+	uint64_t has = 0;
 	int err;
 
 	memset(vcpu, 0, sizeof(*vcpu));
@@ -426,7 +436,7 @@ int vmqos_decode_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, struct 
 int vmqos_decode_unmet(struct vmqos *ctx, struct nlattr *attrs, int size,
 		       struct vmqos_unmet *unmet)
 {
-	uint64_t has;
+	uint64_t has = 0;
 	int err;
 
 	memset(unmet, 0, sizeof(*unmet));

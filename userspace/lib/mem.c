@@ -45,8 +45,10 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_PRESSURE_RECLAIMED, "pressure_reclaimed", "for pressure", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_STORED, "stored", "compressed store", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_STORED_RAW, "stored_raw", "pages in the store", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_STORED_HELD, "stored_held", "held by the store", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_EVICTED, "evicted", "pages compressed", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_EVICT_REFUSED, "evict_refused", "pages that do not", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_EVICT_FAILED, "evict_failed", "store had no memory", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_FAULTS_STORED, "faults_stored", "faults, page stored", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_STORED_NS, "stored_ns", "time, page stored", VMQOS_MEM_TIME },
 	{ VMQOS_MEM_ACTIVE_MAX, "active_max", "active", VMQOS_MEM_BYTES },
@@ -104,8 +106,10 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, pressure_reclaimed),
 	offsetof(struct vmqos_mem, stored),
 	offsetof(struct vmqos_mem, stored_raw),
+	offsetof(struct vmqos_mem, stored_held),
 	offsetof(struct vmqos_mem, evicted),
 	offsetof(struct vmqos_mem, evict_refused),
+	offsetof(struct vmqos_mem, evict_failed),
 	offsetof(struct vmqos_mem, faults_stored),
 	offsetof(struct vmqos_mem, stored_ns),
 	offsetof(struct vmqos_mem, active_max),
@@ -132,6 +136,21 @@ const struct vmqos_mem_desc *vmqos_mem_descs(size_t *count)
 {
 	*count = COUNT(descs);
 	return descs;
+}
+
+bool vmqos_mem_has(const struct vmqos_mem *mem, unsigned int field)
+{
+	return field < 64 * VMQOS_MEM_HAS_WORDS && mem->has[field / 64] & VMQOS_HAS(field % 64);
+}
+
+bool vmqos_mem_is_known(const struct vmqos_mem *mem)
+{
+	size_t i;
+
+	for (i = 0; i < VMQOS_MEM_HAS_WORDS; i++)
+		if (mem->has[i])
+			return true;
+	return false;
 }
 
 uint64_t vmqos_mem_value(const struct vmqos_mem *mem, unsigned int field)
@@ -171,7 +190,9 @@ void vmqos_mem_sub(struct vmqos_mem *delta, const struct vmqos_mem *now,
 	for (i = 0; i < VMQOS_MEM_BUCKETS; i++) {
 		result.found_hist[i] = growth(now->found_hist[i], before->found_hist[i]);
 		result.filled_hist[i] = growth(now->filled_hist[i], before->filled_hist[i]);
+		result.limit_hist[i] = growth(now->limit_hist[i], before->limit_hist[i]);
 		result.stored_hist[i] = growth(now->stored_hist[i], before->stored_hist[i]);
+		result.zero_hist[i] = growth(now->zero_hist[i], before->zero_hist[i]);
 	}
 	*delta = result;
 }

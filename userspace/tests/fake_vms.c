@@ -253,6 +253,7 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 	const uint64_t mib = UINT64_C(1) << 20;
 	uint64_t seconds = 10 + ticks;
 	uint64_t found[VMQOS_LATENCY_BUCKETS] = { [3] = 30 * seconds, [5] = 10 * seconds };
+	uint64_t waits[VMQOS_LATENCY_BUCKETS] = { [10] = 7 * seconds, [13] = seconds };
 	uint64_t stored[VMQOS_LATENCY_BUCKETS] = { [6] = 5 * seconds };
 	uint64_t filled[VMQOS_LATENCY_BUCKETS] = { [4] = 40 * seconds, [8] = 20 * seconds };
 	struct nlattr *mem;
@@ -295,9 +296,12 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_EXCEEDED, 2);
 		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_WAITS, seconds * 8);
 		nla_put_u64(msg, VMQOS_MEM_A_LIMIT_NS, seconds * 9 * UINT64_C(1000000));
+		nla_put(msg, VMQOS_MEM_A_LIMIT_HIST, sizeof(waits), waits);
 		nla_put_u64(msg, VMQOS_MEM_A_PRESSURE_RECLAIMED, 17);
 		nla_put_u64(msg, VMQOS_MEM_A_STORED, 90 * mib);
 		nla_put_u64(msg, VMQOS_MEM_A_STORED_RAW, 300 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_STORED_HELD, 94 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_EVICT_FAILED, 6);
 		nla_put_u64(msg, VMQOS_MEM_A_EVICTED, 80000 + seconds * 25);
 		nla_put_u64(msg, VMQOS_MEM_A_EVICT_REFUSED, 44);
 		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_STORED, seconds * 5);

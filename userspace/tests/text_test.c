@@ -219,6 +219,27 @@ static void names_of_states(void)
 	CHECK_STR(vmqos_task_state_text(0), "in an unknown state");
 }
 
+/* There are more figures of memory than bits in a word. */
+static void figures_of_memory(void)
+{
+	struct vmqos_mem mem = { .resident = 5 };
+	unsigned int field;
+
+	CHECK(!vmqos_mem_is_known(&mem));
+	for (field = 0; field < 64 * VMQOS_MEM_HAS_WORDS; field++)
+		CHECK(!vmqos_mem_has(&mem, field));
+	mem.has[0] = VMQOS_HAS(VMQOS_MEM_RESIDENT);
+	CHECK(vmqos_mem_is_known(&mem));
+	CHECK(vmqos_mem_has(&mem, VMQOS_MEM_RESIDENT));
+	CHECK(!vmqos_mem_has(&mem, VMQOS_MEM_RESIDENT + 64));
+	mem.has[0] = 0;
+	mem.has[1] = VMQOS_HAS(VMQOS_MEM_LIMIT_HIST - 64);
+	CHECK(vmqos_mem_is_known(&mem));
+	CHECK(vmqos_mem_has(&mem, VMQOS_MEM_LIMIT_HIST));
+	CHECK(!vmqos_mem_has(&mem, VMQOS_MEM_LIMIT_HIST - 64));
+	CHECK(!vmqos_mem_has(&mem, 64 * VMQOS_MEM_HAS_WORDS));
+}
+
 int main(void)
 {
 	RUN(uuid);
@@ -229,6 +250,7 @@ int main(void)
 	RUN(latency);
 	RUN(growth);
 	RUN(descriptions);
+	RUN(figures_of_memory);
 	RUN(mhz);
 	RUN(names_of_states);
 	return end_tests();

@@ -86,6 +86,9 @@ enum vmqos_mem_field {
 	VMQOS_MEM_FAULTS_ZERO,
 	VMQOS_MEM_ZERO_NS,
 	VMQOS_MEM_ZERO_HIST,
+	VMQOS_MEM_STORED_HELD,
+	VMQOS_MEM_EVICT_FAILED,
+	VMQOS_MEM_LIMIT_HIST,
 };
 
 /**
@@ -115,9 +118,12 @@ enum vmqos_why_not {
 
 #define VMQOS_MEM_BUCKETS	32
 
+/* Words of the fields of memory that are told: there are more than bits in one. */
+#define VMQOS_MEM_HAS_WORDS	2
+
 /**
  * struct vmqos_mem - memory of a VM
- * @has: which fields were reported, bits VMQOS_HAS(VMQOS_MEM_...); 0 when nothing
+ * @has: which fields were reported, as vmqos_mem_has() reads it; all 0 when nothing
  *	is known of the VM's memory, and without VMQOS_MEM_RESIDENT when none of it
  *	is in vmramfs: what else is told of its files is then not known, but for @scanned
  *	and @zero_busy to @zero_scan_ns, which are told of shared memory as well
@@ -156,11 +162,15 @@ enum vmqos_why_not {
  * @limit_exceeded: pages made above it, for none could be given back
  * @limit_waits: times that who needed a page had to make room for it
  * @limit_ns: time that it waited
+ * @limit_hist: histogram of that time, as @found_hist
  * @pressure_reclaimed: pages given back because the host was short of memory
  * @stored: part of @resident that the compressed store takes, in bytes
  * @stored_raw: what the pages in it were, in bytes
+ * @stored_held: what it takes of the host's memory, gaps included, in bytes
  * @evicted: pages put into it
  * @evict_refused: pages that would not have got a quarter smaller there
+ * @evict_failed: times that a page was not put into it because there was no memory for it,
+ *	on the host or in the page's control group
  * @faults_stored: page faults whose page came back from it
  * @stored_ns: time that those took
  * @stored_hist: histogram of that time, as @found_hist
@@ -185,7 +195,7 @@ enum vmqos_why_not {
  * @zero_hist: histogram of that time, as @found_hist
  */
 struct vmqos_mem {
-	uint64_t has;
+	uint64_t has[VMQOS_MEM_HAS_WORDS];
 	uint64_t configured;
 	uint64_t in_vmramfs;
 	uint64_t in_shmem;
@@ -220,11 +230,14 @@ struct vmqos_mem {
 	uint64_t limit_exceeded;
 	uint64_t limit_waits;
 	uint64_t limit_ns;
+	uint64_t limit_hist[VMQOS_MEM_BUCKETS];
 	uint64_t pressure_reclaimed;
 	uint64_t stored;
 	uint64_t stored_raw;
+	uint64_t stored_held;
 	uint64_t evicted;
 	uint64_t evict_refused;
+	uint64_t evict_failed;
 	uint64_t faults_stored;
 	uint64_t stored_ns;
 	uint64_t stored_hist[VMQOS_MEM_BUCKETS];
@@ -247,6 +260,23 @@ struct vmqos_mem {
 	uint64_t zero_ns;
 	uint64_t zero_hist[VMQOS_MEM_BUCKETS];
 };
+
+/**
+ * vmqos_mem_has() - whether a figure was reported
+ * @mem: the figures
+ * @field: enum vmqos_mem_field
+ *
+ * Return: whether it was.
+ */
+bool vmqos_mem_has(const struct vmqos_mem *mem, unsigned int field);
+
+/**
+ * vmqos_mem_is_known() - whether anything was reported of a VM's memory
+ * @mem: the figures
+ *
+ * Return: whether there was.
+ */
+bool vmqos_mem_is_known(const struct vmqos_mem *mem);
 
 /**
  * enum vmqos_mem_unit - what a figure of memory counts
