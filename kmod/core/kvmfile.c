@@ -30,10 +30,6 @@ static struct module *vmqos_kvm;
 /* The inode that all anonymous files share; it lives for ever. */
 static struct inode *vmqos_anon_inode;
 
-static const struct file_operations vmqos_probe_fops = {
-	.owner = THIS_MODULE,
-};
-
 static int vmqos_kvm_match(struct notifier_block *nb, unsigned long event,
 			   void *data)
 {
@@ -79,6 +75,10 @@ struct module *vmqos_kvm_module(void)
 /**
  * vmqos_kvmfile_init() - learn where KVM and the anonymous files are
  *
+ * A file is made to learn the inode. It is taken down when the caller returns to user space, and
+ * by then this module may be gone, for something else has kept it from loading: so there is
+ * nothing of the module's in it.
+ *
  * Context: module initialisation, first.
  * Return: 0 or a negative error.
  */
@@ -86,8 +86,7 @@ int vmqos_kvmfile_init(void)
 {
 	struct file *file;
 
-	file = anon_inode_getfile("vmqos-probe", &vmqos_probe_fops, NULL,
-				  O_RDONLY);
+	file = anon_inode_getfile("vmqos-probe", &generic_ro_fops, NULL, O_RDONLY);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	vmqos_anon_inode = file_inode(file);

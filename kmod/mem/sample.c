@@ -248,7 +248,7 @@ static struct vmqos_mem_sample *choose(struct vmqos_mem_inode *mi)
 	n = min_t(u64, min(READ_ONCE(sample_pages), PAGES_MAX), there / DILUTION);
 	if (!n || size < there)
 		return NULL;
-	sample = kvzalloc(struct_size(sample, pages, n + n / 2), GFP_KERNEL_ACCOUNT);
+	sample = kvzalloc(struct_size(sample, pages, n + n / 2), GFP_KERNEL);
 	if (!sample)
 		return NULL;
 	for (i = 0; i < ROUNDS && sample->n <= n / 2; i++)
