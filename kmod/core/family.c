@@ -22,20 +22,24 @@
  * @VMQOS_NAMING_NONE: it names none
  * @VMQOS_NAMING_ID: by its id
  * @VMQOS_NAMING_ID_OR_NAME: by its id or by its name
+ * @VMQOS_NAMING_DEVICE_TOO: the same, or none at all but one of its virtio devices
  */
 enum vmqos_naming {
 	VMQOS_NAMING_NONE,
 	VMQOS_NAMING_ID,
 	VMQOS_NAMING_ID_OR_NAME,
+	VMQOS_NAMING_DEVICE_TOO,
 };
 
 /**
  * struct vmqos_op - what is done before an operation
  * @changes: it changes something, or tells what is not for everyone
+ * @unlocked: it takes vmqos_lock by itself
  * @naming: how it names its VM
  */
 struct vmqos_op {
 	bool changes;
+	bool unlocked;
 	enum vmqos_naming naming;
 };
 
@@ -51,13 +55,20 @@ static const struct vmqos_op vmqos_ops[VMQOS_CMD_MAX + 1] = {
 	[VMQOS_CMD_MEM_RANGE_GET] = { .changes = true, .naming = VMQOS_NAMING_ID },
 	[VMQOS_CMD_VM_STAT_GET] = { .naming = VMQOS_NAMING_ID_OR_NAME },
 	[VMQOS_CMD_VCPU_STAT_GET] = { .naming = VMQOS_NAMING_ID },
+	[VMQOS_CMD_VIRTIO_ADD] = { .changes = true, .unlocked = true },
+	[VMQOS_CMD_VIRTIO_DEL] = { .changes = true, .unlocked = true },
+	[VMQOS_CMD_BALLOON_GET] = { .naming = VMQOS_NAMING_DEVICE_TOO },
+	[VMQOS_CMD_BALLOON_SET] = { .changes = true,
+				    .naming = VMQOS_NAMING_DEVICE_TOO },
 };
 
 /* One number and one name for all attribute sets that name a VM. */
 static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_VM_STAT_A_ID);
 static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_VCPU_A_VM_ID);
 static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_MEM_RANGE_A_VM_ID);
+static_assert((int)VMQOS_VM_A_ID == (int)VMQOS_BALLOON_A_ID);
 static_assert((int)VMQOS_VM_A_NAME == (int)VMQOS_VM_STAT_A_NAME);
+static_assert((int)VMQOS_VM_A_NAME == (int)VMQOS_BALLOON_A_NAME);
 
 static int vmqos_find_vm(enum vmqos_naming naming, struct genl_info *info)
 {
@@ -65,8 +76,15 @@ static int vmqos_find_vm(enum vmqos_naming naming, struct genl_info *info)
 	struct nlattr *name = NULL;
 	struct vmqos_vm *vm;
 
-	if (naming == VMQOS_NAMING_ID_OR_NAME)
+	if (naming != VMQOS_NAMING_ID)
 		name = info->attrs[VMQOS_VM_A_NAME];
+	if (naming == VMQOS_NAMING_DEVICE_TOO && info->attrs[VMQOS_BALLOON_A_DEVICE]) {
+		if (!id && !name)
+			return 0;
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VMQOS_BALLOON_A_DEVICE],
+				    "the request names the balloon twice; give its VM or its device");
+		return -EINVAL;
+	}
 	if (!id && naming == VMQOS_NAMING_ID) {
 		NL_SET_ERR_MSG(info->extack,
 			       "the request names no VM; give its id");
@@ -104,6 +122,8 @@ static int vmqos_pre_doit(const struct vmqos_compat_genl_ops *ops,
 			       "this needs CAP_NET_ADMIN in the initial user namespace");
 		return -EPERM;
 	}
+	if (op->unlocked)
+		return 0;
 	mutex_lock(&vmqos_lock);
 	if (op->naming == VMQOS_NAMING_NONE)
 		return 0;
@@ -116,7 +136,8 @@ static int vmqos_pre_doit(const struct vmqos_compat_genl_ops *ops,
 static void vmqos_post_doit(const struct vmqos_compat_genl_ops *ops,
 			    struct sk_buff *skb, struct genl_info *info)
 {
-	mutex_unlock(&vmqos_lock);
+	if (!vmqos_ops[ops->cmd].unlocked)
+		mutex_unlock(&vmqos_lock);
 }
 
 static const struct genl_multicast_group vmqos_groups[] = {
@@ -142,7 +163,7 @@ struct genl_family vmqos_family __ro_after_init = {
  * @info: the request
  *
  * Context: handler of an operation that names a VM.
- * Return: the VM, never NULL.
+ * Return: the VM; NULL only if the request names a balloon by its device instead.
  */
 struct vmqos_vm *vmqos_family_vm(struct genl_info *info)
 {

@@ -85,10 +85,18 @@ struct vmqos_vm *vmqos_vm_by_name(const char *name)
 	return NULL;
 }
 
-static struct vmqos_vm *vmqos_vm_by_kvm(const struct kvm *kvm)
+/**
+ * vmqos_vm_by_kvm() - find a VM by what KVM knows it as
+ * @kvm: KVM's VM
+ *
+ * Context: process context, vmqos_lock held.
+ * Return: the VM or NULL.
+ */
+struct vmqos_vm *vmqos_vm_by_kvm(const struct kvm *kvm)
 {
 	struct vmqos_vm *vm;
 
+	lockdep_assert_held(&vmqos_lock);
 	hash_for_each_possible(vmqos_vms_by_kvm, vm, by_kvm, (unsigned long)kvm)
 		if (vm->kvm == kvm)
 			return vm;

@@ -95,6 +95,7 @@ void vmqos_vm_check_later(struct vmqos_vm *vm);
 void vmqos_vm_check_queued(void);
 void vmqos_vm_reap(void);
 struct vmqos_vm *vmqos_vm_by_id(u32 id);
+struct vmqos_vm *vmqos_vm_by_kvm(const struct kvm *kvm);
 struct vmqos_vm *vmqos_vm_by_name(const char *name);
 bool vmqos_vm_ended(const struct vmqos_vm *vm);
 u32 vmqos_vm_generation(void);

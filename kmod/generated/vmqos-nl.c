@@ -84,8 +84,42 @@ const struct nla_policy vmqos_mem_range_get_nl_policy[VMQOS_MEM_RANGE_A_ADDRESS 
 	[VMQOS_MEM_RANGE_A_ADDRESS] = { .type = NLA_U64, },
 };
 
+/* VMQOS_CMD_VIRTIO_ADD - do */
+const struct nla_policy vmqos_virtio_add_nl_policy[VMQOS_VIRTIO_A_TYPE + 1] = {
+	[VMQOS_VIRTIO_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_VIRTIO_NAME_MAX, },
+	[VMQOS_VIRTIO_A_TYPE] = NLA_POLICY_MAX(NLA_U32, 0),
+};
+
+/* VMQOS_CMD_VIRTIO_DEL - do */
+const struct nla_policy vmqos_virtio_del_nl_policy[VMQOS_VIRTIO_A_NAME + 1] = {
+	[VMQOS_VIRTIO_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_VIRTIO_NAME_MAX, },
+};
+
+/* VMQOS_CMD_VIRTIO_GET - do */
+const struct nla_policy vmqos_virtio_get_nl_policy[VMQOS_VIRTIO_A_NAME + 1] = {
+	[VMQOS_VIRTIO_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_VIRTIO_NAME_MAX, },
+};
+
+/* VMQOS_CMD_BALLOON_GET - do */
+const struct nla_policy vmqos_balloon_get_nl_policy[VMQOS_BALLOON_A_DEVICE + 1] = {
+	[VMQOS_BALLOON_A_ID] = { .type = NLA_U32, },
+	[VMQOS_BALLOON_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+	[VMQOS_BALLOON_A_DEVICE] = { .type = NLA_NUL_STRING, .len = VMQOS_VIRTIO_NAME_MAX, },
+};
+
+/* VMQOS_CMD_BALLOON_SET - do */
+const struct nla_policy vmqos_balloon_set_nl_policy[VMQOS_BALLOON_A_STATS_SECONDS + 1] = {
+	[VMQOS_BALLOON_A_ID] = { .type = NLA_U32, },
+	[VMQOS_BALLOON_A_NAME] = { .type = NLA_NUL_STRING, .len = VMQOS_NAME_MAX, },
+	[VMQOS_BALLOON_A_DEVICE] = { .type = NLA_NUL_STRING, .len = VMQOS_VIRTIO_NAME_MAX, },
+	[VMQOS_BALLOON_A_TARGET] = { .type = NLA_U64, },
+	[VMQOS_BALLOON_A_REASON] = { .type = NLA_NUL_STRING, .len = VMQOS_BALLOON_REASON_MAX, },
+	[VMQOS_BALLOON_A_DEADLINE_MS] = { .type = NLA_U32, },
+	[VMQOS_BALLOON_A_STATS_SECONDS] = { .type = NLA_U32, },
+};
+
 /* Ops table for vmqos */
-const struct genl_ops vmqos_nl_ops[10] = {
+const struct genl_ops vmqos_nl_ops[15] = {
 	{
 		.cmd		= VMQOS_CMD_HOST_GET,
 		.doit		= vmqos_nl_host_get_doit,
@@ -148,6 +182,38 @@ const struct genl_ops vmqos_nl_ops[10] = {
 		.doit		= vmqos_nl_mem_range_get_doit,
 		.policy		= vmqos_mem_range_get_nl_policy,
 		.maxattr	= VMQOS_MEM_RANGE_A_ADDRESS,
+	},
+	{
+		.cmd		= VMQOS_CMD_VIRTIO_ADD,
+		.doit		= vmqos_nl_virtio_add_doit,
+		.policy		= vmqos_virtio_add_nl_policy,
+		.maxattr	= VMQOS_VIRTIO_A_TYPE,
+	},
+	{
+		.cmd		= VMQOS_CMD_VIRTIO_DEL,
+		.doit		= vmqos_nl_virtio_del_doit,
+		.policy		= vmqos_virtio_del_nl_policy,
+		.maxattr	= VMQOS_VIRTIO_A_NAME,
+	},
+	{
+		.cmd		= VMQOS_CMD_VIRTIO_GET,
+		.doit		= vmqos_nl_virtio_get_doit,
+		.dumpit		= vmqos_nl_virtio_get_dumpit,
+		.policy		= vmqos_virtio_get_nl_policy,
+		.maxattr	= VMQOS_VIRTIO_A_NAME,
+	},
+	{
+		.cmd		= VMQOS_CMD_BALLOON_GET,
+		.doit		= vmqos_nl_balloon_get_doit,
+		.dumpit		= vmqos_nl_balloon_get_dumpit,
+		.policy		= vmqos_balloon_get_nl_policy,
+		.maxattr	= VMQOS_BALLOON_A_DEVICE,
+	},
+	{
+		.cmd		= VMQOS_CMD_BALLOON_SET,
+		.doit		= vmqos_nl_balloon_set_doit,
+		.policy		= vmqos_balloon_set_nl_policy,
+		.maxattr	= VMQOS_BALLOON_A_STATS_SECONDS,
 	},
 };
 

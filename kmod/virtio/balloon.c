@@ -10,6 +10,7 @@
 #include <linux/lockdep.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ids.h>
@@ -17,6 +18,7 @@
 #include "virtio/balloon.h"
 #include "virtio/device.h"
 #include "virtio/discard.h"
+#include "virtio/manage.h"
 #include "virtio/translate.h"
 #include "virtio/vq.h"
 
@@ -29,7 +31,7 @@
 /* Most statistics that one buffer may bring; drivers bring one of each kind. */
 #define STATS_MAX	256
 
-#define STATS_SECONDS_MAX	86400
+static_assert(VIRTIO_BALLOON_S_NR <= VMQOS_BALLOON_STATS);
 
 enum role {
 	INFLATE,
@@ -61,6 +63,8 @@ static int use_list(struct vmqos_balloon *balloon, u64 addr, u32 nr, bool inflat
 	u32 batch, i;
 	int ret;
 
+	if (nr)
+		WRITE_ONCE(balloon->progress_at, ktime_get_ns());
 	for (; nr; nr -= batch, addr += batch * sizeof(__le32)) {
 		/* The VMM is on its way out: what is not done stays so. */
 		if (signal_pending(current))
@@ -100,6 +104,8 @@ static int use_pages(struct vmqos_balloon *balloon, const struct vmqos_vq_buf *b
 	for (i = 0; i < buf->nr && !ret; i++)
 		ret = use_list(balloon, buf->parts[i].addr,
 			       buf->parts[i].len / sizeof(__le32), inflate);
+	if (balloon->inflated == READ_ONCE(balloon->target))
+		vmqos_balloon_event_soon(balloon);
 	return ret;
 }
 
@@ -122,7 +128,7 @@ static int use_stats(struct vmqos_balloon *balloon, u16 queue, const struct vmqo
 			if (ret)
 				return ret;
 			tag = le16_to_cpu((__force __le16)stat.tag);
-			if (tag >= VIRTIO_BALLOON_S_NR)
+			if (tag >= VMQOS_BALLOON_STATS)
 				continue;
 			balloon->stats[tag] = le64_to_cpu((__force __le64)stat.val);
 			known |= BIT(tag);
@@ -248,6 +254,11 @@ static void balloon_stop(struct vmqos_virtio *dev)
 	cancel_delayed_work_sync(&vmqos_balloon_of(dev)->timer);
 }
 
+static void balloon_gone(struct vmqos_virtio *dev)
+{
+	disable_delayed_work_sync(&vmqos_balloon_of(dev)->event);
+}
+
 static void balloon_free(struct vmqos_virtio *dev)
 {
 	/* A driver that was ready without a VMM has started it, too. */
@@ -275,7 +286,7 @@ static void balloon_set_config(struct vmqos_virtio *dev, const void *buf)
 	WRITE_ONCE(balloon->poison, le32_to_cpu(config->poison_val));
 }
 
-const struct vmqos_virtio_type vmqos_balloon_type = {
+const struct vmqos_virtio_class vmqos_balloon_type = {
 	.id = VIRTIO_ID_BALLOON,
 	.features = BIT_ULL(VIRTIO_BALLOON_F_MUST_TELL_HOST) |
 		    BIT_ULL(VIRTIO_BALLOON_F_STATS_VQ) |
@@ -292,6 +303,7 @@ const struct vmqos_virtio_type vmqos_balloon_type = {
 	.suspend = balloon_suspend,
 	.started = balloon_started,
 	.stop = balloon_stop,
+	.gone = balloon_gone,
 	.free = balloon_free,
 };
 
@@ -305,27 +317,65 @@ const struct vmqos_virtio_type vmqos_balloon_type = {
 int vmqos_balloon_setup(struct vmqos_balloon *balloon)
 {
 	INIT_DELAYED_WORK(&balloon->timer, timer_fires);
+	vmqos_balloon_event_setup(balloon);
 	balloon->pfns = kvmalloc_array(BATCH, sizeof(*balloon->pfns), GFP_KERNEL);
 	return balloon->pfns ? 0 : -ENOMEM;
 }
 
 /**
- * vmqos_balloon_set_target() - ask the guest for memory
+ * vmqos_balloon_ask() - ask the guest for memory
  * @balloon: the device
  * @pages: how many pages of 4K are to be in the balloon
+ * @reason: why, at most VMQOS_BALLOON_REASON_MAX bytes
+ * @deadline_ms: how long the guest is given, 0 for all the time
  *
  * Context: process context.
+ * Return: whether that is not what it was asked before.
  */
-void vmqos_balloon_set_target(struct vmqos_balloon *balloon, u32 pages)
+bool vmqos_balloon_ask(struct vmqos_balloon *balloon, u32 pages, const char *reason,
+		       u32 deadline_ms)
 {
-	bool changed;
+	bool more, changed;
 
 	spin_lock(&balloon->dev.config_lock);
-	changed = balloon->target != pages;
-	balloon->target = pages;
+	more = balloon->target != pages;
+	changed = more || deadline_ms != balloon->deadline_ms || strcmp(reason, balloon->reason);
+	WRITE_ONCE(balloon->target, pages);
+	strscpy(balloon->reason, reason, sizeof(balloon->reason));
+	WRITE_ONCE(balloon->deadline_ms, deadline_ms);
+	WRITE_ONCE(balloon->target_at, ktime_get_ns());
+	WRITE_ONCE(balloon->target_moved,
+		   READ_ONCE(balloon->inflates) + READ_ONCE(balloon->deflates));
 	spin_unlock(&balloon->dev.config_lock);
-	if (changed)
+	if (more)
 		vmqos_virtio_config_changed(&balloon->dev);
+	if (changed)
+		mod_delayed_work(vmqos_virtio_wq, &balloon->event,
+				 READ_ONCE(balloon->inflated) == pages ? 0 :
+				 msecs_to_jiffies(deadline_ms));
+	return changed;
+}
+
+/**
+ * vmqos_balloon_state() - how far the guest is
+ * @balloon: the device
+ * @now: CLOCK_MONOTONIC in ns
+ *
+ * Context: any; what it reads may change meanwhile.
+ * Return: the state.
+ */
+enum vmqos_balloon_state vmqos_balloon_state(const struct vmqos_balloon *balloon, u64 now)
+{
+	u32 deadline_ms = READ_ONCE(balloon->deadline_ms);
+
+	if (!(READ_ONCE(balloon->dev.status) & VIRTIO_CONFIG_S_DRIVER_OK))
+		return VMQOS_BALLOON_STATE_UNUSED;
+	if (READ_ONCE(balloon->inflated) == READ_ONCE(balloon->target))
+		return VMQOS_BALLOON_STATE_REACHED;
+	if (deadline_ms &&
+	    now - READ_ONCE(balloon->target_at) >= (u64)deadline_ms * NSEC_PER_MSEC)
+		return VMQOS_BALLOON_STATE_LATE;
+	return VMQOS_BALLOON_STATE_MOVING;
 }
 
 /**
@@ -337,7 +387,7 @@ void vmqos_balloon_set_target(struct vmqos_balloon *balloon, u32 pages)
  */
 void vmqos_balloon_set_period(struct vmqos_balloon *balloon, unsigned int seconds)
 {
-	WRITE_ONCE(balloon->stats_seconds, min(seconds, STATS_SECONDS_MAX));
+	WRITE_ONCE(balloon->stats_seconds, min(seconds, VMQOS_BALLOON_STATS_SECONDS));
 	/* The worker starts the timer, so that it ends with the worker. */
 	vmqos_virtio_raise(&balloon->dev, VMQOS_VIRTIO_EVENT);
 }

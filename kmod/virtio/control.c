@@ -36,7 +36,7 @@ static ssize_t target_store(struct device *device, struct device_attribute *attr
 		return ret;
 	if (value >> VIRTIO_BALLOON_PFN_SHIFT > U32_MAX)
 		return -ERANGE;
-	vmqos_balloon_set_target(from(device), value >> VIRTIO_BALLOON_PFN_SHIFT);
+	vmqos_balloon_ask(from(device), value >> VIRTIO_BALLOON_PFN_SHIFT, "request", 0);
 	return count;
 }
 static DEVICE_ATTR_RW(target);

@@ -29,13 +29,13 @@ struct vmqos_virtio *vmqos_virtio_of(struct vdpa_device *vdpa)
  * @size: size of the structure that begins with a struct vmqos_virtio
  * @type: what the device does
  *
- * The bus's last reference frees it, and calls vmqos_virtio_type.free() before.
+ * The bus's last reference frees it, and calls vmqos_virtio_class.free() before.
  *
  * Context: process context; sleeps.
  * Return: the device, not registered yet, or an ERR_PTR().
  */
 struct vmqos_virtio *vmqos_virtio_alloc(struct device *parent, const char *name, size_t size,
-					const struct vmqos_virtio_type *type)
+					const struct vmqos_virtio_class *type)
 {
 	struct vdpa_device *vdpa;
 	struct vmqos_virtio *dev;

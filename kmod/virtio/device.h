@@ -2,14 +2,18 @@
 #ifndef _VMQOS_VIRTIO_DEVICE_H
 #define _VMQOS_VIRTIO_DEVICE_H
 
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vdpa.h>
+#include <linux/workqueue.h>
 
 #include "virtio/translate.h"
 #include "virtio/vq.h"
 
+struct kvm;
+struct pid;
 struct vhost_task;
 struct vmqos_virtio;
 
@@ -23,7 +27,19 @@ struct vmqos_virtio;
 #define VMQOS_VIRTIO_KEPT	1
 
 /**
- * struct vmqos_virtio_type - what a type of device does beside being one
+ * enum vmqos_virtio_stage - what becomes of a device
+ * @VMQOS_VIRTIO_MAKING: it is being put on the bus
+ * @VMQOS_VIRTIO_READY: it is there
+ * @VMQOS_VIRTIO_GOING: it is to leave the bus, and somebody sees to it
+ */
+enum vmqos_virtio_stage {
+	VMQOS_VIRTIO_MAKING,
+	VMQOS_VIRTIO_READY,
+	VMQOS_VIRTIO_GOING,
+};
+
+/**
+ * struct vmqos_virtio_class - what a type of device does beside being one
  * @id: its number, VIRTIO_ID_*
  * @features: what it offers beside what all devices do
  * @nr_queues: number of queues
@@ -38,9 +54,10 @@ struct vmqos_virtio;
  *	context, vmqos_virtio.lock held
  * @started: the driver is ready; process context, vmqos_virtio.lock held
  * @stop: the worker has ended: stop what could wake it
+ * @gone: it has left the bus: stop what is left to be told of it; process context, no lock
  * @free: give back what the device has beside itself
  */
-struct vmqos_virtio_type {
+struct vmqos_virtio_class {
 	u32 id;
 	u64 features;
 	u16 nr_queues;
@@ -53,6 +70,7 @@ struct vmqos_virtio_type {
 	void (*suspend)(struct vmqos_virtio *dev);
 	void (*started)(struct vmqos_virtio *dev);
 	void (*stop)(struct vmqos_virtio *dev);
+	void (*gone)(struct vmqos_virtio *dev);
 	void (*free)(struct vmqos_virtio *dev);
 };
 
@@ -79,8 +97,15 @@ struct vmqos_virtio_type {
  * @todo: what it has to look at, atomic
  * @config_lock: what the type keeps for its configuration space, and @generation; a leaf
  * @generation: number of changes of the configuration space
- * @bound: a VMM has bound it, so that it is in use; written under vhost_vdpa's lock
+ * @node: links it in the list of all devices; the list's lock, as all that follows
+ * @number: its number in that list, constant
+ * @stage: what becomes of it
+ * @bound: a VMM has bound it, so that it is in use
+ * @go_unbound: it is to leave the bus when no VMM has it any more
  * @pid: the VMM's process while it is bound, else 0
+ * @vmm: the same, referenced, or NULL
+ * @kvm: the VMM's VM, of which @view has a reference, for comparison alone, or NULL
+ * @removal: takes it off the bus
  *
  * Order: @lock, then @call_lock, @map_lock or @config_lock; under @call_lock the lock of an
  * eventfd, under that @worker_lock. Nobody takes @lock with an address space locked, for
@@ -88,7 +113,7 @@ struct vmqos_virtio_type {
  */
 struct vmqos_virtio {
 	struct vdpa_device vdpa;
-	const struct vmqos_virtio_type *type;
+	const struct vmqos_virtio_class *type;
 
 	/* The rings and all that is the driver's. */
 	struct mutex lock;
@@ -117,13 +142,21 @@ struct vmqos_virtio {
 	spinlock_t config_lock;
 	u32 generation;
 
+	/* The list of manage.c, and what its lock guards. */
+	struct list_head node;
+	u32 number;
+	enum vmqos_virtio_stage stage;
 	bool bound;
+	bool go_unbound;
 	pid_t pid;
+	struct pid *vmm;
+	const struct kvm *kvm;
+	struct work_struct removal;
 };
 
 struct vmqos_virtio *vmqos_virtio_of(struct vdpa_device *vdpa);
 struct vmqos_virtio *vmqos_virtio_alloc(struct device *parent, const char *name, size_t size,
-					const struct vmqos_virtio_type *type);
+					const struct vmqos_virtio_class *type);
 int vmqos_virtio_give_back(struct vmqos_virtio *dev, u16 queue, u16 head, u32 written);
 void vmqos_virtio_break(struct vmqos_virtio *dev, u16 queue, int error);
 void vmqos_virtio_raise(struct vmqos_virtio *dev, unsigned int bit);

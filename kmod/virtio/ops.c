@@ -17,6 +17,7 @@
 #include <uapi/linux/virtio_ring.h>
 
 #include "virtio/device.h"
+#include "virtio/manage.h"
 
 /* What all our devices offer. Whether an IOMMU is between is the VMM's to know. */
 #define FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) | \
@@ -321,19 +322,26 @@ static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
 static int bind_mm(struct vdpa_device *vdpa, struct mm_struct *mm)
 {
 	struct vmqos_virtio *dev = vmqos_virtio_of(vdpa);
+	struct kvm *kvm;
 	int ret;
 
 	/* The worker shares the caller's address space, whatever else was meant. */
-	if (mm != current->mm || dev->bound)
+	if (mm != current->mm)
 		return -EINVAL;
 	/* While it is in use, so are we. */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
+	kvm = vmqos_tr_own_vm();
+	ret = vmqos_virtio_bind(dev, kvm);
+	if (ret) {
+		if (kvm)
+			kvm_put_kvm(kvm);
+		module_put(THIS_MODULE);
+		return ret;
+	}
 	mutex_lock(&dev->lock);
-	dev->view.kvm = vmqos_tr_own_vm();
+	dev->view.kvm = kvm;
 	mutex_unlock(&dev->lock);
-	dev->pid = task_tgid_nr(current);
-	WRITE_ONCE(dev->bound, true);
 	ret = vmqos_virtio_worker_start(dev);
 	if (ret)
 		vdpa->config->unbind_mm(vdpa);
@@ -355,8 +363,7 @@ static void unbind_mm(struct vdpa_device *vdpa)
 	dev->view.map = NULL;
 	mutex_unlock(&dev->lock);
 	publish_map(dev, NULL);
-	WRITE_ONCE(dev->bound, false);
-	dev->pid = 0;
+	vmqos_virtio_unbind(dev);
 	/* It may be the last reference, and take KVM's locks. */
 	if (kvm)
 		kvm_put_kvm(kvm);

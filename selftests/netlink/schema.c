@@ -256,8 +256,116 @@ static const struct vmqos_schema_attr unmet[] = {
 	{ "pad", VMQOS_VM_UNMET_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
 };
 
+static const struct vmqos_schema_attr virtio_add[] = {
+	{ "name", VMQOS_VIRTIO_A_NAME, VMQOS_KIND_WORD, false, 0, 0 },
+	{ "type", VMQOS_VIRTIO_A_TYPE, VMQOS_KIND_U32, false, 0, VMQOS_VIRTIO_TYPE_BALLOON },
+};
+
+static const struct vmqos_schema_attr virtio_which[] = {
+	{ "name", VMQOS_VIRTIO_A_NAME, VMQOS_KIND_WORD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr virtio_reply[] = {
+	{ "name", VMQOS_VIRTIO_A_NAME, VMQOS_KIND_WORD, true, 0, 0 },
+	{ "type", VMQOS_VIRTIO_A_TYPE, VMQOS_KIND_U32, true, 0, VMQOS_VIRTIO_TYPE_BALLOON },
+	{ "vhost", VMQOS_VIRTIO_A_VHOST, VMQOS_KIND_U32, false, 0, 0 },
+	{ "in-use", VMQOS_VIRTIO_A_IN_USE, VMQOS_KIND_U32, true, 0, 1 },
+	{ "pid", VMQOS_VIRTIO_A_PID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "vm-id", VMQOS_VIRTIO_A_VM_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "vm-name", VMQOS_VIRTIO_A_VM_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "going", VMQOS_VIRTIO_A_GOING, VMQOS_KIND_U32, true, 0, 1 },
+	{ "status", VMQOS_VIRTIO_A_STATUS, VMQOS_KIND_U32, true, 0, 255 },
+	{ "features", VMQOS_VIRTIO_A_FEATURES, VMQOS_KIND_U64, true, 0, 0 },
+	{ "pad", VMQOS_VIRTIO_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr balloon_which[] = {
+	{ "id", VMQOS_BALLOON_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_BALLOON_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "device", VMQOS_BALLOON_A_DEVICE, VMQOS_KIND_WORD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr balloon_set[] = {
+	{ "id", VMQOS_BALLOON_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_BALLOON_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "device", VMQOS_BALLOON_A_DEVICE, VMQOS_KIND_WORD, false, 0, 0 },
+	{ "target", VMQOS_BALLOON_A_TARGET, VMQOS_KIND_U64, false, 0, 0 },
+	{ "reason", VMQOS_BALLOON_A_REASON, VMQOS_KIND_WORD, false, 0, 0 },
+	{ "deadline-ms", VMQOS_BALLOON_A_DEADLINE_MS, VMQOS_KIND_U32, false, 0, 0 },
+	{ "stats-seconds", VMQOS_BALLOON_A_STATS_SECONDS, VMQOS_KIND_U32, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr refused[] = {
+	{ "foreign", VMQOS_BALLOON_REFUSED_A_FOREIGN, VMQOS_KIND_U64, true, 0, 0 },
+	{ "readonly", VMQOS_BALLOON_REFUSED_A_READONLY, VMQOS_KIND_U64, true, 0, 0 },
+	{ "locked", VMQOS_BALLOON_REFUSED_A_LOCKED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "pinned", VMQOS_BALLOON_REFUSED_A_PINNED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "watched", VMQOS_BALLOON_REFUSED_A_WATCHED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "special", VMQOS_BALLOON_REFUSED_A_SPECIAL, VMQOS_KIND_U64, true, 0, 0 },
+	{ "partial", VMQOS_BALLOON_REFUSED_A_PARTIAL, VMQOS_KIND_U64, true, 0, 0 },
+	{ "poison", VMQOS_BALLOON_REFUSED_A_POISON, VMQOS_KIND_U64, true, 0, 0 },
+	{ "failed", VMQOS_BALLOON_REFUSED_A_FAILED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "error", VMQOS_BALLOON_REFUSED_A_ERROR, VMQOS_KIND_S32, true, 0, 0 },
+	{ "pad", VMQOS_BALLOON_REFUSED_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr guest[] = {
+	{ "swap-in", VMQOS_GUEST_STATS_A_SWAP_IN, VMQOS_KIND_U64, false, 0, 0 },
+	{ "swap-out", VMQOS_GUEST_STATS_A_SWAP_OUT, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-major", VMQOS_GUEST_STATS_A_FAULTS_MAJOR, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-minor", VMQOS_GUEST_STATS_A_FAULTS_MINOR, VMQOS_KIND_U64, false, 0, 0 },
+	{ "free", VMQOS_GUEST_STATS_A_FREE, VMQOS_KIND_U64, false, 0, 0 },
+	{ "total", VMQOS_GUEST_STATS_A_TOTAL, VMQOS_KIND_U64, false, 0, 0 },
+	{ "available", VMQOS_GUEST_STATS_A_AVAILABLE, VMQOS_KIND_U64, false, 0, 0 },
+	{ "caches", VMQOS_GUEST_STATS_A_CACHES, VMQOS_KIND_U64, false, 0, 0 },
+	{ "hugetlb-allocs", VMQOS_GUEST_STATS_A_HUGETLB_ALLOCS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "hugetlb-failures", VMQOS_GUEST_STATS_A_HUGETLB_FAILURES, VMQOS_KIND_U64, false, 0, 0 },
+	{ "oom-kills", VMQOS_GUEST_STATS_A_OOM_KILLS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "alloc-stalls", VMQOS_GUEST_STATS_A_ALLOC_STALLS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "async-scans", VMQOS_GUEST_STATS_A_ASYNC_SCANS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "direct-scans", VMQOS_GUEST_STATS_A_DIRECT_SCANS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "async-reclaims", VMQOS_GUEST_STATS_A_ASYNC_RECLAIMS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "direct-reclaims", VMQOS_GUEST_STATS_A_DIRECT_RECLAIMS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "pad", VMQOS_GUEST_STATS_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
+static const struct vmqos_schema_attr balloon_reply[] = {
+	{ "id", VMQOS_BALLOON_A_ID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "name", VMQOS_BALLOON_A_NAME, VMQOS_KIND_NAME, false, 0, 0 },
+	{ "device", VMQOS_BALLOON_A_DEVICE, VMQOS_KIND_WORD, true, 0, 0 },
+	{ "time-ns", VMQOS_BALLOON_A_TIME_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "state", VMQOS_BALLOON_A_STATE, VMQOS_KIND_U32, true, 0, VMQOS_BALLOON_STATE_LATE },
+	{ "target", VMQOS_BALLOON_A_TARGET, VMQOS_KIND_U64, true, 0, 0 },
+	{ "actual", VMQOS_BALLOON_A_ACTUAL, VMQOS_KIND_U64, true, 0, 0 },
+	{ "reason", VMQOS_BALLOON_A_REASON, VMQOS_KIND_WORD, false, 0, 0 },
+	{ "deadline-ms", VMQOS_BALLOON_A_DEADLINE_MS, VMQOS_KIND_U32, true, 0, 86400000 },
+	{ "target-ns", VMQOS_BALLOON_A_TARGET_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "progress-ns", VMQOS_BALLOON_A_PROGRESS_NS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "moved", VMQOS_BALLOON_A_MOVED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "speed", VMQOS_BALLOON_A_SPEED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "inflated", VMQOS_BALLOON_A_INFLATED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "deflated", VMQOS_BALLOON_A_DEFLATED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "given", VMQOS_BALLOON_A_GIVEN, VMQOS_KIND_U64, true, 0, 0 },
+	{ "refused", VMQOS_BALLOON_A_REFUSED, VMQOS_KIND_REFUSED, true, 0, 0 },
+	{ "reported", VMQOS_BALLOON_A_REPORTED, VMQOS_KIND_U64, true, 0, 0 },
+	{ "report-given", VMQOS_BALLOON_A_REPORT_GIVEN, VMQOS_KIND_U64, true, 0, 0 },
+	{ "report-refused", VMQOS_BALLOON_A_REPORT_REFUSED, VMQOS_KIND_REFUSED, true, 0, 0 },
+	{ "stats-seconds", VMQOS_BALLOON_A_STATS_SECONDS, VMQOS_KIND_U32, true, 0, 86400 },
+	{ "stats-ns", VMQOS_BALLOON_A_STATS_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "stats", VMQOS_BALLOON_A_STATS, VMQOS_KIND_GUEST, false, 0, 0 },
+	{ "features", VMQOS_BALLOON_A_FEATURES, VMQOS_KIND_U64, true, 0, 0 },
+	{ "status", VMQOS_BALLOON_A_STATUS, VMQOS_KIND_U32, true, 0, 255 },
+	{ "kicks", VMQOS_BALLOON_A_KICKS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "calls", VMQOS_BALLOON_A_CALLS, VMQOS_KIND_U64, true, 0, 0 },
+	{ "pid", VMQOS_BALLOON_A_PID, VMQOS_KIND_U32, false, 0, 0 },
+	{ "memory", VMQOS_BALLOON_A_MEMORY, VMQOS_KIND_U64, false, 0, 0 },
+	{ "pad", VMQOS_BALLOON_A_PAD, VMQOS_KIND_PAD, false, 0, 0 },
+};
+
 static const struct vmqos_schema_list stats_list = LIST(stats);
 static const struct vmqos_schema_list mem_list = LIST(mem);
+static const struct vmqos_schema_list refused_list = LIST(refused);
+static const struct vmqos_schema_list guest_list = LIST(guest);
 
 #define NONE	{ NULL, 0 }
 
@@ -279,6 +387,16 @@ const struct vmqos_schema_cmd vmqos_schema[] = {
 	  LIST(vm_reply) },
 	{ "mem-range-get", VMQOS_CMD_MEM_RANGE_GET, true, false, true, LIST(range_which), NONE,
 	  LIST(range_reply) },
+	{ "virtio-add", VMQOS_CMD_VIRTIO_ADD, true, false, true, LIST(virtio_add), NONE,
+	  LIST(virtio_reply) },
+	{ "virtio-del", VMQOS_CMD_VIRTIO_DEL, true, false, true, LIST(virtio_which), NONE,
+	  LIST(virtio_reply) },
+	{ "virtio-get", VMQOS_CMD_VIRTIO_GET, true, true, false, LIST(virtio_which), NONE,
+	  LIST(virtio_reply) },
+	{ "balloon-get", VMQOS_CMD_BALLOON_GET, true, true, false, LIST(balloon_which), NONE,
+	  LIST(balloon_reply) },
+	{ "balloon-set", VMQOS_CMD_BALLOON_SET, true, false, true, LIST(balloon_set), NONE,
+	  LIST(balloon_reply) },
 	{ "host-change-ntf", VMQOS_CMD_HOST_CHANGE_NTF, false, false, false, NONE, NONE,
 	  LIST(host_reply) },
 	{ "vm-adopt-ntf", VMQOS_CMD_VM_ADOPT_NTF, false, false, false, NONE, NONE, LIST(vm_reply) },
@@ -288,6 +406,8 @@ const struct vmqos_schema_cmd vmqos_schema[] = {
 	  LIST(vm_reply) },
 	{ "vcpu-ntf", VMQOS_CMD_VCPU_NTF, false, false, false, NONE, NONE, LIST(vcpu_reply) },
 	{ "vm-unmet-ntf", VMQOS_CMD_VM_UNMET_NTF, false, false, false, NONE, NONE, LIST(unmet) },
+	{ "balloon-ntf", VMQOS_CMD_BALLOON_NTF, false, false, false, NONE, NONE,
+	  LIST(balloon_reply) },
 };
 
 const unsigned int vmqos_schema_cmds = sizeof(vmqos_schema) / sizeof(vmqos_schema[0]);
@@ -418,6 +538,10 @@ static bool check_value(const struct nlattr *attr, const struct vmqos_schema_att
 			return SAY("%s '%.*s' of %zu bytes is no name", want->name, (int)len,
 				   (const char *)data, len);
 		return true;
+	case VMQOS_KIND_WORD:
+		if (len > VMQOS_VIRTIO_NAME_MAX + 1)
+			return SAY("%s has %zu bytes", want->name, len);
+		/* fallthrough */
 	case VMQOS_KIND_TEXT:
 		if (len < 2 || data[len - 1] || memchr(data, 0, len) != data + len - 1)
 			return SAY("%s of %zu bytes is no text", want->name, len);
@@ -430,6 +554,10 @@ static bool check_value(const struct nlattr *attr, const struct vmqos_schema_att
 	case VMQOS_KIND_MEM:
 		return check_list(data, data + len, &mem_list, why, size) &&
 		       check_mem(attr, why, size);
+	case VMQOS_KIND_REFUSED:
+		return check_list(data, data + len, &refused_list, why, size);
+	case VMQOS_KIND_GUEST:
+		return check_list(data, data + len, &guest_list, why, size);
 	default:
 		return true;
 	}

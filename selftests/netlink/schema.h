@@ -15,10 +15,13 @@ enum vmqos_schema_kind {
 	VMQOS_KIND_S64,
 	VMQOS_KIND_NAME,	/* a VM's name */
 	VMQOS_KIND_TEXT,
+	VMQOS_KIND_WORD,	/* a device's name, or a reason: a string of at most 31 bytes */
 	VMQOS_KIND_UUID,
 	VMQOS_KIND_HISTOGRAM,
 	VMQOS_KIND_STATS,
 	VMQOS_KIND_MEM,
+	VMQOS_KIND_REFUSED,
+	VMQOS_KIND_GUEST,
 	VMQOS_KIND_PAD,
 };
 

@@ -270,6 +270,20 @@ static bool release_others(struct vmqos_raw *raw, const struct vmqos_state *befo
 	return !left;
 }
 
+static void delete_devices(struct vmqos_raw *raw, struct vmqos_raw_answer *answer)
+{
+	struct vmqos_raw_msg msg;
+	char name[32];
+	int i;
+
+	for (i = 0; i < FUZZ_DEVICES; i++) {
+		snprintf(name, sizeof(name), FUZZ_DEVICE "%d", i);
+		vmqos_raw_begin(raw, &msg, VMQOS_CMD_VIRTIO_DEL, NLM_F_ACK);
+		vmqos_raw_put_string(&msg, VMQOS_VIRTIO_A_NAME, name);
+		vmqos_raw_call(raw, &msg, answer);
+	}
+}
+
 static void report_tally(const struct fuzz_tally *all)
 {
 	unsigned int i;
@@ -427,6 +441,7 @@ int main(int argc, char **argv)
 	ksft_test_result(nobody.errors[EPERM] && nobody.sentences, "nobody was refused %lu times\n",
 			 nobody.errors[EPERM]);
 
+	delete_devices(&raw, &answer);
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_SCAN_PERIOD_MS, before.scan_period_ms);
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_GUEST_TIME, before.guest_time);
 	vmqos_host_set(&raw, &answer, VMQOS_HOST_A_CPU_KEPT, before.kept);

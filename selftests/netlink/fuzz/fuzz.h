@@ -15,6 +15,8 @@
 #define FUZZ_KEPT	4		/* VMs that nobody may touch */
 #define FUZZ_POOL	64
 #define FUZZ_CHURN_MAX	8
+#define FUZZ_DEVICE	"fuzz-dev-"	/* devices are this and a digit */
+#define FUZZ_DEVICES	4
 
 /*
  * struct fuzz_random - random numbers that a seed repeats

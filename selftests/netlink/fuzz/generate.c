@@ -138,6 +138,14 @@ static size_t some_name(struct fuzz_random *random, char *buf)
 	}
 }
 
+/* A device's name, or a reason: of four devices, or anything. */
+static size_t some_word(struct fuzz_random *random, char *buf)
+{
+	if (fuzz_chance(random, 10))
+		return some_name(random, buf);
+	return snprintf(buf, 64, FUZZ_DEVICE "%u", fuzz_below(random, FUZZ_DEVICES)) + 1;
+}
+
 /* A message that grows inside the datagram. */
 struct growing {
 	struct fuzz_datagram *datagram;
@@ -222,6 +230,10 @@ static void put_value(struct fuzz_random *random, struct growing *msg, uint8_t c
 		len = some_name(random, text);
 		put(msg, attr->type, text, len);
 		return;
+	case VMQOS_KIND_WORD:
+		len = some_word(random, text);
+		put(msg, attr->type, text, len);
+		return;
 	case VMQOS_KIND_UUID:
 		for (len = 0; len < VMQOS_UUID_SIZE; len++)
 			text[len] = fuzz_next(random);
@@ -232,6 +244,9 @@ static void put_value(struct fuzz_random *random, struct growing *msg, uint8_t c
 	}
 	if (is_policy(cmd, attr->type))
 		value = some_amount(random, attr);
+	else if (cmd == VMQOS_CMD_VIRTIO_ADD ||
+		 (cmd == VMQOS_CMD_BALLOON_SET && attr->type != VMQOS_BALLOON_A_ID))
+		value = fuzz_chance(random, 80) ? 0 : any_number(random);
 	else if (cmd == VMQOS_CMD_VM_ADOPT)
 		value = some_pid(random);
 	else if (cmd == VMQOS_CMD_HOST_SET && attr->max > 1)
@@ -285,6 +300,21 @@ static void put_odd(struct fuzz_random *random, struct growing *msg)
 	}
 }
 
+/* How many in a hundred are passed over: what takes long, and what is simple. */
+static unsigned int too_often(uint8_t cmd)
+{
+	switch (cmd) {
+	case VMQOS_CMD_VIRTIO_ADD:
+	case VMQOS_CMD_VIRTIO_DEL:
+		return 80;
+	case VMQOS_CMD_VIRTIO_GET:
+	case VMQOS_CMD_BALLOON_GET:
+		return 50;
+	default:
+		return 0;
+	}
+}
+
 static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 			struct fuzz_datagram *d)
 {
@@ -298,7 +328,7 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 
 	do {
 		cmd = &vmqos_schema[fuzz_below(random, vmqos_schema_cmds)];
-	} while (!cmd->can_do);
+	} while (!cmd->can_do || fuzz_chance(random, too_often(cmd->cmd)));
 	dump = cmd->can_dump && fuzz_chance(random, 8);
 	list = dump ? &cmd->dump : &cmd->request;
 	memset(nlh, 0, NLMSG_HDRLEN + GENL_HDRLEN);
@@ -316,8 +346,10 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 			       cmd->cmd != VMQOS_CMD_VCPU_STAT_GET &&
 			       cmd->cmd != VMQOS_CMD_MEM_RANGE_GET) ||
 			      (cmd->cmd == VMQOS_CMD_VM_RECLAIM && i < 2);
+		bool balloon = cmd->cmd == VMQOS_CMD_BALLOON_GET ||
+			       cmd->cmd == VMQOS_CMD_BALLOON_SET;
 
-		unsigned int chance = either ? 50 : 85;
+		unsigned int chance = either ? 50 : balloon && i < 2 ? 25 : 85;
 
 		/* Each may be refused: so few that the whole is sometimes good. */
 		if (is_policy(cmd->cmd, list->attrs[i].type))
@@ -331,6 +363,27 @@ static void one_message(struct fuzz_random *random, struct vmqos_raw *raw,
 		put_odd(random, &msg);
 	if (fuzz_chance(random, 40))
 		fuzz_mutate(random, d, msg.begin);
+}
+
+/* Devices are dear to make: few, and with names by which they are deleted in the end. */
+static bool may_add(const uint8_t *at, const uint8_t *end)
+{
+	bool ours = false;
+
+	while (at + NLA_HDRLEN <= end) {
+		const struct nlattr *attr = (const struct nlattr *)at;
+		const char *name = (const char *)at + NLA_HDRLEN;
+
+		if (attr->nla_len < NLA_HDRLEN || at + attr->nla_len > end)
+			return false;
+		if ((attr->nla_type & NLA_TYPE_MASK) == VMQOS_VIRTIO_A_NAME)
+			ours = attr->nla_len == NLA_HDRLEN + sizeof(FUZZ_DEVICE) + 1 &&
+			       !memcmp(name, FUZZ_DEVICE, sizeof(FUZZ_DEVICE) - 1) &&
+			       name[sizeof(FUZZ_DEVICE) - 1] >= '0' &&
+			       name[sizeof(FUZZ_DEVICE) - 1] < '0' + FUZZ_DEVICES;
+		at += NLA_ALIGN(attr->nla_len);
+	}
+	return ours;
 }
 
 static bool names_kept(const uint8_t *at, const uint8_t *end)
@@ -386,6 +439,10 @@ static void finish(struct vmqos_raw *raw, struct fuzz_datagram *d)
 			    names_kept((uint8_t *)genl + GENL_HDRLEN,
 				       d->data + at + nlh->nlmsg_len))
 				genl->cmd = VMQOS_CMD_VM_GET;
+			if (genl->cmd == VMQOS_CMD_VIRTIO_ADD &&
+			    !may_add((uint8_t *)genl + GENL_HDRLEN,
+				     d->data + at + nlh->nlmsg_len))
+				genl->cmd = VMQOS_CMD_VIRTIO_GET;
 			seen->genl = true;
 			seen->cmd = genl->cmd;
 			seen->reserved = genl->reserved;

@@ -86,8 +86,10 @@ static void try_lengths(struct __test_metadata *_metadata, struct setting *s,
 		begin_good(s, &msg, cmd, dump);
 		data = vmqos_raw_put(&msg, attr->type, NULL, lengths[i]);
 		/* A name is a string: only one that is too long has a wrong length. */
-		if (attr->kind == VMQOS_KIND_NAME) {
-			if (lengths[i] && lengths[i] <= VMQOS_NAME_MAX + 1)
+		if (attr->kind == VMQOS_KIND_NAME || attr->kind == VMQOS_KIND_WORD) {
+			if (lengths[i] && lengths[i] <= (attr->kind == VMQOS_KIND_NAME ?
+							 VMQOS_NAME_MAX :
+							 VMQOS_VIRTIO_NAME_MAX) + 1)
 				continue;
 			memset(data, 'x', lengths[i] ? lengths[i] - 1 : 0);
 		}
@@ -269,6 +271,15 @@ TEST(missing_attributes_are_refused)
 	EXPECT_REFUSED(vmqos_by_id(&s.raw, &s.answer, VMQOS_CMD_VM_RECLAIM, s.id), EINVAL,
 		       &s.answer);
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_MEM_RANGE_GET, NLM_F_ACK);
+	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+	/* What is to be made, and which balloon. */
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VIRTIO_ADD, NLM_F_ACK);
+	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_BALLOON_SET, NLM_F_ACK);
+	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
+	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_BALLOON_GET, NLM_F_ACK);
+	vmqos_raw_put_u32(&msg, VMQOS_BALLOON_A_ID, s.id);
+	vmqos_raw_put_string(&msg, VMQOS_BALLOON_A_DEVICE, "balloon0");
 	EXPECT_REFUSED(ask(&s, &msg), EINVAL, &s.answer);
 	vmqos_raw_begin(&s.raw, &msg, VMQOS_CMD_VCPU_STAT_GET, NLM_F_ACK);
 	vmqos_raw_put_u32(&msg, VMQOS_VCPU_A_VM_ID, s.id);

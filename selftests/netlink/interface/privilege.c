@@ -14,7 +14,7 @@
 #include "common.h"
 
 #define NOBODY	65534
-#define CHANGES	8		/* ways to change something */
+#define CHANGES	12		/* ways to change something */
 
 /* Results that a child leaves for its parent. */
 struct report {
@@ -109,6 +109,21 @@ static void try_all(struct setting *s, struct vmqos_raw *raw)
 		case 6:
 			r->refused[i] = vmqos_host_set(raw, &s->answer, VMQOS_HOST_A_CPU_GATE,
 						       VMQOS_SWITCH_OFF);
+			break;
+		case 9:
+			vmqos_raw_begin(raw, &msg, VMQOS_CMD_VIRTIO_ADD, NLM_F_ACK);
+			vmqos_raw_put_u32(&msg, VMQOS_VIRTIO_A_TYPE, VMQOS_VIRTIO_TYPE_BALLOON);
+			r->refused[i] = vmqos_raw_call(raw, &msg, &s->answer) ?: -s->answer.error;
+			break;
+		case 10:
+			vmqos_raw_begin(raw, &msg, VMQOS_CMD_VIRTIO_DEL, NLM_F_ACK);
+			vmqos_raw_put_string(&msg, VMQOS_VIRTIO_A_NAME, "nobody-s");
+			r->refused[i] = vmqos_raw_call(raw, &msg, &s->answer) ?: -s->answer.error;
+			break;
+		case 11:
+			vmqos_raw_begin(raw, &msg, VMQOS_CMD_BALLOON_SET, NLM_F_ACK);
+			vmqos_raw_put_u32(&msg, VMQOS_BALLOON_A_ID, s->id);
+			r->refused[i] = vmqos_raw_call(raw, &msg, &s->answer) ?: -s->answer.error;
 			break;
 		}
 		r->sentence[i] = s->answer.sentence[0] != 0;
