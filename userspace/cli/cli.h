@@ -46,6 +46,7 @@ struct vmqos_command {
 };
 
 extern const struct vmqos_command vmqos_cmd_adopt;
+extern const struct vmqos_command vmqos_cmd_balloon;
 extern const struct vmqos_command vmqos_cmd_help;
 extern const struct vmqos_command vmqos_cmd_host;
 extern const struct vmqos_command vmqos_cmd_list;
@@ -59,6 +60,7 @@ extern const struct vmqos_command vmqos_cmd_slice;
 extern const struct vmqos_command vmqos_cmd_stat;
 extern const struct vmqos_command vmqos_cmd_top;
 extern const struct vmqos_command vmqos_cmd_version;
+extern const struct vmqos_command vmqos_cmd_virtio;
 
 /* The commands in the order of help, closed by NULL. */
 extern const struct vmqos_command *const vmqos_commands[];

@@ -17,6 +17,8 @@ const struct vmqos_command *const vmqos_commands[] = {
 	&vmqos_cmd_set,
 	&vmqos_cmd_reclaim,
 	&vmqos_cmd_move,
+	&vmqos_cmd_balloon,
+	&vmqos_cmd_virtio,
 	&vmqos_cmd_stat,
 	&vmqos_cmd_top,
 	&vmqos_cmd_monitor,

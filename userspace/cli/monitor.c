@@ -62,6 +62,11 @@ static void print_json(struct vmqos_cli *cli, const struct vmqos_event *event)
 		vmqos_write_unmet(out, &event->unmet, vmqos_cli_khz(cli));
 		vmqos_out_end(out);
 		break;
+	case VMQOS_EVENT_BALLOON:
+		vmqos_out_object(out, "balloon");
+		vmqos_write_balloon(out, &event->balloon);
+		vmqos_out_end(out);
+		break;
 	}
 	vmqos_out_finish(out);
 }
@@ -100,6 +105,18 @@ static void print_unmet(const struct vmqos_unmet *unmet, uint32_t cpu_khz)
 	       vmqos_unmet_reason_name(unmet->reason));
 }
 
+static void print_balloon(const struct vmqos_balloon *balloon)
+{
+	char actual[VMQOS_BYTES_TEXT], target[VMQOS_BYTES_TEXT];
+
+	printf(" %s: %s of %s, %s", balloon->id ? balloon->name : balloon->device,
+	       vmqos_bytes_format(balloon->actual, actual, sizeof(actual)),
+	       vmqos_bytes_format(balloon->target, target, sizeof(target)),
+	       vmqos_balloon_state_name(balloon->state));
+	if (*balloon->reason)
+		printf(", reason %s", balloon->reason);
+}
+
 static void print_text(struct vmqos_cli *cli, const struct vmqos_event *event)
 {
 	char text[VMQOS_CLOCK_SIZE];
@@ -134,6 +151,9 @@ static void print_text(struct vmqos_cli *cli, const struct vmqos_event *event)
 		break;
 	case VMQOS_EVENT_VM_UNMET:
 		print_unmet(&event->unmet, vmqos_cli_khz(cli));
+		break;
+	case VMQOS_EVENT_BALLOON:
+		print_balloon(&event->balloon);
 		break;
 	case VMQOS_EVENT_LOST:
 		fputs(" events came faster than they were read, some are lost", stdout);

@@ -35,6 +35,12 @@ void vmqos_write_mem_lines(struct vmqos_out *out, const struct vmqos_mem *mem);
 /* A reservation that could not be met; JSON only. */
 void vmqos_write_unmet(struct vmqos_out *out, const struct vmqos_unmet *unmet, uint32_t cpu_khz);
 
+/* The fields of a balloon into the object that is open; JSON only. */
+void vmqos_write_balloon(struct vmqos_out *out, const struct vmqos_balloon *balloon);
+
+/* How long ago its guest has told its statistics, in seconds. */
+double vmqos_balloon_age(const struct vmqos_balloon *balloon);
+
 void vmqos_write_host(struct vmqos_out *out, const struct vmqos_host *host);
 
 #endif

@@ -24,6 +24,8 @@ enum kind {
 	KIND_BYTES,
 	KIND_STATS,
 	KIND_MEM,
+	KIND_REFUSED,
+	KIND_GUEST,
 	KIND_REQUEST,	/* in requests only, has a name and no field */
 };
 
@@ -218,6 +220,95 @@ static const struct field unmet_fields[] = {
 	FIELD(vmqos_unmet, reason, VMQOS_VM_UNMET_A_REASON, "reason", KIND_U32),
 };
 
+static const struct field device_fields[] = {
+	FIELD(vmqos_device, name, VMQOS_VIRTIO_A_NAME, "name", KIND_STRING),
+	FIELD(vmqos_device, type, VMQOS_VIRTIO_A_TYPE, "type", KIND_U32),
+	FIELD(vmqos_device, vhost, VMQOS_VIRTIO_A_VHOST, "vhost", KIND_U32),
+	FIELD(vmqos_device, in_use, VMQOS_VIRTIO_A_IN_USE, "in-use", KIND_SWITCH),
+	FIELD(vmqos_device, pid, VMQOS_VIRTIO_A_PID, "pid", KIND_U32),
+	FIELD(vmqos_device, vm_id, VMQOS_VIRTIO_A_VM_ID, "vm-id", KIND_U32),
+	FIELD(vmqos_device, vm_name, VMQOS_VIRTIO_A_VM_NAME, "vm-name", KIND_STRING),
+	FIELD(vmqos_device, going, VMQOS_VIRTIO_A_GOING, "going", KIND_SWITCH),
+	FIELD(vmqos_device, status, VMQOS_VIRTIO_A_STATUS, "status", KIND_U32),
+	FIELD(vmqos_device, features, VMQOS_VIRTIO_A_FEATURES, "features", KIND_U64),
+};
+
+static const struct field refused_fields[] = {
+	FIELD(vmqos_balloon_refused, foreign, VMQOS_BALLOON_REFUSED_A_FOREIGN, "foreign", KIND_U64),
+	FIELD(vmqos_balloon_refused, readonly, VMQOS_BALLOON_REFUSED_A_READONLY, "readonly",
+	      KIND_U64),
+	FIELD(vmqos_balloon_refused, locked, VMQOS_BALLOON_REFUSED_A_LOCKED, "locked", KIND_U64),
+	FIELD(vmqos_balloon_refused, pinned, VMQOS_BALLOON_REFUSED_A_PINNED, "pinned", KIND_U64),
+	FIELD(vmqos_balloon_refused, watched, VMQOS_BALLOON_REFUSED_A_WATCHED, "watched", KIND_U64),
+	FIELD(vmqos_balloon_refused, special, VMQOS_BALLOON_REFUSED_A_SPECIAL, "special", KIND_U64),
+	FIELD(vmqos_balloon_refused, partial, VMQOS_BALLOON_REFUSED_A_PARTIAL, "partial", KIND_U64),
+	FIELD(vmqos_balloon_refused, poison, VMQOS_BALLOON_REFUSED_A_POISON, "poison", KIND_U64),
+	FIELD(vmqos_balloon_refused, failed, VMQOS_BALLOON_REFUSED_A_FAILED, "failed", KIND_U64),
+	FIELD(vmqos_balloon_refused, error, VMQOS_BALLOON_REFUSED_A_ERROR, "error", KIND_U32),
+};
+
+static const struct field guest_fields[] = {
+	FIELD(vmqos_guest_stats, swap_in, VMQOS_GUEST_STATS_A_SWAP_IN, "swap-in", KIND_U64),
+	FIELD(vmqos_guest_stats, swap_out, VMQOS_GUEST_STATS_A_SWAP_OUT, "swap-out", KIND_U64),
+	FIELD(vmqos_guest_stats, faults_major, VMQOS_GUEST_STATS_A_FAULTS_MAJOR, "faults-major",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, faults_minor, VMQOS_GUEST_STATS_A_FAULTS_MINOR, "faults-minor",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, free, VMQOS_GUEST_STATS_A_FREE, "free", KIND_U64),
+	FIELD(vmqos_guest_stats, total, VMQOS_GUEST_STATS_A_TOTAL, "total", KIND_U64),
+	FIELD(vmqos_guest_stats, available, VMQOS_GUEST_STATS_A_AVAILABLE, "available", KIND_U64),
+	FIELD(vmqos_guest_stats, caches, VMQOS_GUEST_STATS_A_CACHES, "caches", KIND_U64),
+	FIELD(vmqos_guest_stats, hugetlb_allocs, VMQOS_GUEST_STATS_A_HUGETLB_ALLOCS, "hugetlb-allocs",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, hugetlb_failures, VMQOS_GUEST_STATS_A_HUGETLB_FAILURES, "hugetlb-failures",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, oom_kills, VMQOS_GUEST_STATS_A_OOM_KILLS, "oom-kills", KIND_U64),
+	FIELD(vmqos_guest_stats, alloc_stalls, VMQOS_GUEST_STATS_A_ALLOC_STALLS, "alloc-stalls",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, async_scans, VMQOS_GUEST_STATS_A_ASYNC_SCANS, "async-scans",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, direct_scans, VMQOS_GUEST_STATS_A_DIRECT_SCANS, "direct-scans",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, async_reclaims, VMQOS_GUEST_STATS_A_ASYNC_RECLAIMS, "async-reclaims",
+	      KIND_U64),
+	FIELD(vmqos_guest_stats, direct_reclaims, VMQOS_GUEST_STATS_A_DIRECT_RECLAIMS, "direct-reclaims",
+	      KIND_U64),
+};
+
+static const struct field balloon_fields[] = {
+	FIELD(vmqos_balloon, id, VMQOS_BALLOON_A_ID, "id", KIND_U32),
+	FIELD(vmqos_balloon, name, VMQOS_BALLOON_A_NAME, "name", KIND_STRING),
+	FIELD(vmqos_balloon, device, VMQOS_BALLOON_A_DEVICE, "device", KIND_STRING),
+	FIELD(vmqos_balloon, time_ns, VMQOS_BALLOON_A_TIME_NS, "time-ns", KIND_U64),
+	FIELD(vmqos_balloon, state, VMQOS_BALLOON_A_STATE, "state", KIND_U32),
+	FIELD(vmqos_balloon, target, VMQOS_BALLOON_A_TARGET, "target", KIND_U64),
+	FIELD(vmqos_balloon, actual, VMQOS_BALLOON_A_ACTUAL, "actual", KIND_U64),
+	FIELD(vmqos_balloon, reason, VMQOS_BALLOON_A_REASON, "reason", KIND_STRING),
+	FIELD(vmqos_balloon, deadline_ms, VMQOS_BALLOON_A_DEADLINE_MS, "deadline-ms", KIND_U32),
+	FIELD(vmqos_balloon, target_ns, VMQOS_BALLOON_A_TARGET_NS, "target-ns", KIND_U64),
+	FIELD(vmqos_balloon, progress_ns, VMQOS_BALLOON_A_PROGRESS_NS, "progress-ns", KIND_U64),
+	FIELD(vmqos_balloon, moved, VMQOS_BALLOON_A_MOVED, "moved", KIND_U64),
+	FIELD(vmqos_balloon, speed, VMQOS_BALLOON_A_SPEED, "speed", KIND_U64),
+	FIELD(vmqos_balloon, inflated, VMQOS_BALLOON_A_INFLATED, "inflated", KIND_U64),
+	FIELD(vmqos_balloon, deflated, VMQOS_BALLOON_A_DEFLATED, "deflated", KIND_U64),
+	FIELD(vmqos_balloon, given, VMQOS_BALLOON_A_GIVEN, "given", KIND_U64),
+	FIELD(vmqos_balloon, refused, VMQOS_BALLOON_A_REFUSED, "refused", KIND_REFUSED),
+	FIELD(vmqos_balloon, reported, VMQOS_BALLOON_A_REPORTED, "reported", KIND_U64),
+	FIELD(vmqos_balloon, report_given, VMQOS_BALLOON_A_REPORT_GIVEN, "report-given", KIND_U64),
+	FIELD(vmqos_balloon, report_refused, VMQOS_BALLOON_A_REPORT_REFUSED, "report-refused",
+	      KIND_REFUSED),
+	FIELD(vmqos_balloon, stats_seconds, VMQOS_BALLOON_A_STATS_SECONDS, "stats-seconds",
+	      KIND_U32),
+	FIELD(vmqos_balloon, stats_ns, VMQOS_BALLOON_A_STATS_NS, "stats-ns", KIND_U64),
+	FIELD(vmqos_balloon, stats, VMQOS_BALLOON_A_STATS, "stats", KIND_GUEST),
+	FIELD(vmqos_balloon, features, VMQOS_BALLOON_A_FEATURES, "features", KIND_U64),
+	FIELD(vmqos_balloon, status, VMQOS_BALLOON_A_STATUS, "status", KIND_U32),
+	FIELD(vmqos_balloon, kicks, VMQOS_BALLOON_A_KICKS, "kicks", KIND_U64),
+	FIELD(vmqos_balloon, calls, VMQOS_BALLOON_A_CALLS, "calls", KIND_U64),
+	FIELD(vmqos_balloon, pid, VMQOS_BALLOON_A_PID, "pid", KIND_U32),
+	FIELD(vmqos_balloon, memory, VMQOS_BALLOON_A_MEMORY, "memory", KIND_U64),
+};
+
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 #define SAME(a, b)	_Static_assert((int)(a) == (int)(b), #a " differs from " #b)
 
@@ -287,6 +378,15 @@ SAME(VMQOS_UNMET_HOST_LOAD, VMQOS_UNMET_REASON_HOST_LOAD);
 SAME(VMQOS_UNMET_AFFINITY, VMQOS_UNMET_REASON_AFFINITY);
 SAME(VMQOS_UNMET_VMM_STOPPED, VMQOS_UNMET_REASON_VMM_STOPPED);
 SAME(VMQOS_UNMET_CPUS_OFFLINE, VMQOS_UNMET_REASON_CPUS_OFFLINE);
+SAME(VMQOS_DEVICE_FEATURES, VMQOS_VIRTIO_A_FEATURES);
+SAME(VMQOS_DEVICE_BALLOON, VMQOS_VIRTIO_TYPE_BALLOON);
+SAME(VMQOS_BALLOON_MEMORY, VMQOS_BALLOON_A_MEMORY);
+SAME(VMQOS_BALLOON_TARGET, VMQOS_BALLOON_A_TARGET);
+SAME(VMQOS_BALLOON_UNUSED, VMQOS_BALLOON_STATE_UNUSED);
+SAME(VMQOS_BALLOON_LATE, VMQOS_BALLOON_STATE_LATE);
+SAME(VMQOS_BALLOON_REASON_SIZE, VMQOS_BALLOON_REASON_MAX + 1);
+SAME(VMQOS_DEVICE_NAME_MAX, VMQOS_VIRTIO_NAME_MAX);
+SAME(VMQOS_GUEST_DIRECT_RECLAIMS, VMQOS_GUEST_STATS_A_DIRECT_RECLAIMS);
 /* Every attribute has its row, or the table is behind the interface. */
 /* The pad is none. */
 /* What was reported is told in words of 64 bits, one of them unless it says otherwise. */
@@ -302,6 +402,10 @@ SAME(COUNT(mem_fields), VMQOS_MEM_A_MAX - 1);
 SAME(COUNT(vcpu_fields), VMQOS_VCPU_A_MAX - 1);
 SAME(COUNT(vm_stat_fields), VMQOS_VM_STAT_A_MAX - 1);
 SAME(COUNT(unmet_fields), VMQOS_VM_UNMET_A_MAX - 1);
+SAME(COUNT(device_fields), VMQOS_VIRTIO_A_MAX - 1);
+SAME(COUNT(refused_fields), VMQOS_BALLOON_REFUSED_A_MAX - 1);
+SAME(COUNT(guest_fields), VMQOS_GUEST_STATS_A_MAX - 1);
+SAME(COUNT(balloon_fields), VMQOS_BALLOON_A_MAX - 1);
 
 static const struct field *find_field(const struct field *fields, size_t count, unsigned int attr)
 {
@@ -322,6 +426,8 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 	char *to = (char *)out + field->offset;
 	size_t length = nla_len(attr);
 	struct vmqos_stats *stats;
+	struct vmqos_balloon_refused *refused;
+	struct vmqos_guest_stats *guest;
 	struct vmqos_mem *mem;
 	uint32_t value;
 
@@ -362,6 +468,14 @@ static int decode_field(struct vmqos *ctx, struct nlattr *attr, const struct fie
 		mem = (struct vmqos_mem *)to;
 		return decode(ctx, nla_data(attr), length, mem_fields, COUNT(mem_fields), mem,
 			      mem->has);
+	case KIND_REFUSED:
+		refused = (struct vmqos_balloon_refused *)to;
+		return decode(ctx, nla_data(attr), length, refused_fields, COUNT(refused_fields),
+			      refused, &refused->has);
+	case KIND_GUEST:
+		guest = (struct vmqos_guest_stats *)to;
+		return decode(ctx, nla_data(attr), length, guest_fields, COUNT(guest_fields),
+			      guest, &guest->has);
 	case KIND_REQUEST:
 		return 0;
 	}
@@ -444,6 +558,28 @@ int vmqos_decode_unmet(struct vmqos *ctx, struct nlattr *attrs, int size,
 	return err ?: need(ctx, has, VMQOS_VM_UNMET_A_ID, "id");
 }
 
+int vmqos_decode_device(struct vmqos *ctx, struct nlattr *attrs, int size,
+			struct vmqos_device *device)
+{
+	int err;
+
+	memset(device, 0, sizeof(*device));
+	err = decode(ctx, attrs, size, device_fields, COUNT(device_fields), device, &device->has);
+	return err ?: need(ctx, device->has, VMQOS_VIRTIO_A_NAME, "name");
+}
+
+int vmqos_decode_balloon(struct vmqos *ctx, struct nlattr *attrs, int size,
+			 struct vmqos_balloon *balloon)
+{
+	int err;
+
+	memset(balloon, 0, sizeof(*balloon));
+	balloon->backend = VMQOS_BALLOON_KERNEL;
+	err = decode(ctx, attrs, size, balloon_fields, COUNT(balloon_fields), balloon,
+		     &balloon->has);
+	return err ?: need(ctx, balloon->has, VMQOS_BALLOON_A_DEVICE, "device");
+}
+
 const char *vmqos_attr_name(uint8_t cmd, unsigned int attr)
 {
 	const struct field *field;
@@ -461,6 +597,15 @@ const char *vmqos_attr_name(uint8_t cmd, unsigned int attr)
 		break;
 	case VMQOS_CMD_MEM_RANGE_GET:
 		field = find_field(mem_range_fields, COUNT(mem_range_fields), attr);
+		break;
+	case VMQOS_CMD_VIRTIO_ADD:
+	case VMQOS_CMD_VIRTIO_DEL:
+	case VMQOS_CMD_VIRTIO_GET:
+		field = find_field(device_fields, COUNT(device_fields), attr);
+		break;
+	case VMQOS_CMD_BALLOON_GET:
+	case VMQOS_CMD_BALLOON_SET:
+		field = find_field(balloon_fields, COUNT(balloon_fields), attr);
 		break;
 	default:
 		field = find_field(vm_fields, COUNT(vm_fields), attr);

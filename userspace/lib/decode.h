@@ -8,6 +8,8 @@
 struct nlattr;
 struct nlmsghdr;
 struct vmqos;
+struct vmqos_balloon;
+struct vmqos_device;
 struct vmqos_host;
 struct vmqos_unmet;
 struct vmqos_vcpu;
@@ -27,6 +29,10 @@ int vmqos_decode_vm_stat(struct vmqos *ctx, struct nlattr *attrs, int size,
 int vmqos_decode_vcpu(struct vmqos *ctx, struct nlattr *attrs, int size, struct vmqos_vcpu *vcpu);
 int vmqos_decode_unmet(struct vmqos *ctx, struct nlattr *attrs, int size,
 		       struct vmqos_unmet *unmet);
+int vmqos_decode_device(struct vmqos *ctx, struct nlattr *attrs, int size,
+			struct vmqos_device *device);
+int vmqos_decode_balloon(struct vmqos *ctx, struct nlattr *attrs, int size,
+			 struct vmqos_balloon *balloon);
 
 /* Name of an attribute of the requests of @cmd, or NULL. */
 const char *vmqos_attr_name(uint8_t cmd, unsigned int attr);

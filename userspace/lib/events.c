@@ -171,6 +171,10 @@ static int take_event(struct vmqos_events *events, struct nlmsghdr *hdr,
 		event->type = VMQOS_EVENT_VM_UNMET;
 		err = vmqos_decode_unmet(events->ctx, attrs, size, &event->unmet);
 		break;
+	case VMQOS_CMD_BALLOON_NTF:
+		event->type = VMQOS_EVENT_BALLOON;
+		err = vmqos_decode_balloon(events->ctx, attrs, size, &event->balloon);
+		break;
 	default:
 		/* An event of a newer module. */
 		return 0;
@@ -260,6 +264,7 @@ const char *vmqos_event_name(unsigned int type)
 		[VMQOS_EVENT_MODULE_GONE] = "module-gone",
 		[VMQOS_EVENT_MODULE_LOADED] = "module-loaded",
 		[VMQOS_EVENT_VM_UNMET] = "vm-unmet",
+		[VMQOS_EVENT_BALLOON] = "balloon",
 	};
 
 	if (!type || type >= sizeof(names) / sizeof(names[0]))

@@ -14,6 +14,7 @@
 
 #include "../lib/process.h"
 #include "../lib/transport.h"
+#include "fake_balloon.h"
 #include "fake_kernel.h"
 #include "fake_vms.h"
 
@@ -309,6 +310,12 @@ static void dump(struct answer *answer, uint8_t cmd, uint32_t only)
 	if (vmqos_fake.interrupt) {
 		vmqos_fake.interrupt--;
 		answer->interrupted = true;
+	}
+	if (cmd == VMQOS_CMD_VIRTIO_GET || cmd == VMQOS_CMD_BALLOON_GET) {
+		for (vm = 0; vm < vmqos_fake_device_count(); vm++)
+			put_one(answer, cmd, vm, 0);
+		done(answer);
+		return;
 	}
 	for (vm = 0; vm < vmqos_fake_vm_count(); vm++) {
 		if (only && vmqos_fake_vm_id(vm) != only)

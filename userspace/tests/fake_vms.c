@@ -9,6 +9,7 @@
 
 #include <linux/vmqos.h>
 
+#include "fake_balloon.h"
 #include "fake_kernel.h"
 #include "fake_pages.h"
 #include "fake_policy.h"
@@ -68,6 +69,7 @@ void vmqos_fake_vms_reset(void)
 	scan_period_ms = 100;
 	nodes = 1;
 	vmqos_fake_pages_script("");
+	vmqos_fake_balloon_reset();
 	host_policy = (struct vmqos_fake_host) {
 		.kept = 500000, .gate = VMQOS_SWITCH_ON, .slice_us = 2000,
 	};
@@ -445,6 +447,16 @@ void vmqos_fake_put(struct nl_msg *msg, uint8_t cmd, unsigned int vm, unsigned i
 	case VMQOS_CMD_MEM_RANGE_GET:
 		vmqos_fake_range_put(msg, vmqos_fake_vm_id(vm), vm);
 		break;
+	case VMQOS_CMD_VIRTIO_ADD:
+	case VMQOS_CMD_VIRTIO_DEL:
+	case VMQOS_CMD_VIRTIO_GET:
+		vmqos_fake_device_put(msg, vm);
+		break;
+	case VMQOS_CMD_BALLOON_GET:
+	case VMQOS_CMD_BALLOON_SET:
+	case VMQOS_CMD_BALLOON_NTF:
+		vmqos_fake_balloon_put(msg, vm);
+		break;
 	default:
 		put_vm(msg, vm);
 	}
@@ -570,6 +582,22 @@ static int get_vcpu(struct nlattr *attrs, int size, unsigned int vm, unsigned in
 	return 0;
 }
 
+/* Of a device by its own name, or of that of a VM. */
+static int handle_device(uint8_t cmd, struct nlattr *attrs, int size, unsigned int *place,
+			 const char **sentence, int *blame)
+{
+	bool balloon = cmd == VMQOS_CMD_BALLOON_GET || cmd == VMQOS_CMD_BALLOON_SET;
+	unsigned int vm = 0;
+	bool named = balloon && !nla_find(attrs, size, VMQOS_BALLOON_A_DEVICE);
+
+	if (named && !find_vm(attrs, size, VMQOS_BALLOON_A_ID, VMQOS_BALLOON_A_NAME, &vm)) {
+		*sentence = "no adopted VM has this id or name";
+		return -ENOENT;
+	}
+	return vmqos_fake_balloon_handle(cmd, attrs, size, named ? (int)vm : -1, place, sentence,
+					 blame);
+}
+
 int vmqos_fake_handle(uint8_t cmd, struct nlattr *attrs, int size, unsigned int *vm,
 		      unsigned int *vcpu, const char **sentence, int *blame)
 {
@@ -582,6 +610,12 @@ int vmqos_fake_handle(uint8_t cmd, struct nlattr *attrs, int size, unsigned int 
 		return set_host(attrs, size, sentence, blame);
 	case VMQOS_CMD_VM_ADOPT:
 		return adopt(attrs, size, vm, sentence, blame);
+	case VMQOS_CMD_VIRTIO_ADD:
+	case VMQOS_CMD_VIRTIO_DEL:
+	case VMQOS_CMD_VIRTIO_GET:
+	case VMQOS_CMD_BALLOON_GET:
+	case VMQOS_CMD_BALLOON_SET:
+		return handle_device(cmd, attrs, size, vm, sentence, blame);
 	case VMQOS_CMD_VCPU_STAT_GET:
 		found = find_vm(attrs, size, VMQOS_VCPU_A_VM_ID, 0, vm);
 		break;
@@ -636,6 +670,7 @@ void vmqos_fake_script(const char *words)
 	if (strstr(words, "nodes"))
 		nodes = 2;
 	vmqos_fake_pages_script(words);
+	vmqos_fake_balloon_script(words);
 	if (strstr(words, "no-guest-time"))
 		guest_time = VMQOS_SWITCH_OFF;
 	if (strstr(words, "events")) {
@@ -646,6 +681,7 @@ void vmqos_fake_script(const char *words)
 		vmqos_fake_event(VMQOS_CMD_HOST_CHANGE_NTF, 0, 0);
 		vmqos_fake_event(VMQOS_CMD_VM_RELEASE_NTF, 2, 0);
 		vmqos_fake_event(VMQOS_CMD_VM_UNMET_NTF, 1, 0);
+		vmqos_fake_event(VMQOS_CMD_BALLOON_NTF, 0, 0);
 		/* Told only: events that wait already carry the family's number. */
 		vmqos_fake_unload();
 		vmqos_fake_load();

@@ -8,7 +8,7 @@ TESTS		:= text_test cpu_test cgroup_test process_test request_test policy_reques
 # The library but for its transport, in whose place is the fake kernel.
 TEST_LIB_OBJS	:= $(filter-out %/transport.o,$(LIB_OBJS))
 FAKE_OBJS	:= $(TEST_DIR)/fake_kernel.o $(TEST_DIR)/fake_vms.o $(TEST_DIR)/fake_policy.o \
-		   $(TEST_DIR)/fake_pages.o
+		   $(TEST_DIR)/fake_pages.o $(TEST_DIR)/fake_balloon.o
 LIB_FUZZ	:= cmdline_fuzz answer_fuzz
 LIB_FUZZ_ROUNDS	?= 100000
 # Logic of the module that is compiled here as well, with stand-ins for the kernel's
@@ -91,7 +91,7 @@ check: check-lib
 # library is built by clang for it.
 $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
 		$(filter-out lib/transport.c,$(wildcard lib/*.c)) tests/fake_kernel.c tests/fake_vms.c \
-		tests/fake_policy.c tests/fake_pages.c
+		tests/fake_policy.c tests/fake_pages.c tests/fake_balloon.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) -I../uapi $(NL_CFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \

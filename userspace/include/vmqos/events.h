@@ -3,6 +3,7 @@
 #ifndef VMQOS_EVENTS_H
 #define VMQOS_EVENTS_H
 
+#include <vmqos/balloon.h>
 #include <vmqos/host.h>
 #include <vmqos/stats.h>
 #include <vmqos/vm.h>
@@ -27,6 +28,8 @@ struct vmqos_events;
  * @VMQOS_EVENT_MODULE_GONE: the kernel module has been unloaded
  * @VMQOS_EVENT_MODULE_LOADED: it has been loaded again; events go on
  * @VMQOS_EVENT_VM_UNMET: a VM's reservation could not be met; see unmet
+ * @VMQOS_EVENT_BALLOON: a balloon that the kernel serves was asked for something
+ *	else, or its guest has reached the target or missed the deadline; see balloon
  */
 enum vmqos_event_type {
 	VMQOS_EVENT_HOST_CHANGE = 1,
@@ -38,6 +41,7 @@ enum vmqos_event_type {
 	VMQOS_EVENT_MODULE_GONE,
 	VMQOS_EVENT_MODULE_LOADED,
 	VMQOS_EVENT_VM_UNMET,
+	VMQOS_EVENT_BALLOON,
 };
 
 /**
@@ -79,6 +83,7 @@ struct vmqos_unmet {
  * @vm: for the events of VMs
  * @vcpu: for VMQOS_EVENT_VCPU
  * @unmet: for VMQOS_EVENT_VM_UNMET
+ * @balloon: for VMQOS_EVENT_BALLOON
  */
 struct vmqos_event {
 	unsigned int type;
@@ -87,6 +92,7 @@ struct vmqos_event {
 		struct vmqos_vm vm;
 		struct vmqos_vcpu vcpu;
 		struct vmqos_unmet unmet;
+		struct vmqos_balloon balloon;
 	};
 };
 

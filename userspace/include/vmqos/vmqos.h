@@ -14,6 +14,7 @@
 #ifndef VMQOS_VMQOS_H
 #define VMQOS_VMQOS_H
 
+#include <vmqos/balloon.h>
 #include <vmqos/cgroup.h>
 #include <vmqos/context.h>
 #include <vmqos/cpu.h>
@@ -24,6 +25,7 @@
 #include <vmqos/process.h>
 #include <vmqos/stats.h>
 #include <vmqos/text.h>
+#include <vmqos/virtio.h>
 #include <vmqos/vm.h>
 
 #endif
