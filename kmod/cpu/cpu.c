@@ -217,8 +217,7 @@ void vmqos_cpu_thread_retired(struct vmqos_thread *thread)
 
 	lockdep_assert_held(&vmqos_lock);
 	vmqos_gate_retired(thread);
-	if (!thread->dead)
-		vmqos_latency_thread(thread, false);
+	vmqos_latency_retired(thread);
 	vmqos_others_retired(vm->cpu, thread);
 	vm->nr_attached -= cv->state == VMQOS_VCPU_STATE_ATTACHED;
 	cv->thread = NULL;

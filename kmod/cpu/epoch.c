@@ -29,7 +29,6 @@
 #include "cpu/epoch.h"
 #include "cpu/fill.h"
 #include "cpu/lag.h"
-#include "cpu/others.h"
 #include "cpu/park.h"
 #include "cpu/policy_nl.h"
 #include "cpu/queue.h"
@@ -45,8 +44,8 @@
 #define VMQOS_EPOCH_CALM_NS	(50 * NSEC_PER_MSEC)
 /* So long after the last vCPU was parked the ticks stop. */
 #define VMQOS_CALM_AFTER_NS	(500 * NSEC_PER_MSEC)
-/* How often other threads' time is looked at: each look walks the process. */
-#define VMQOS_OTHERS_NS		(200 * NSEC_PER_MSEC)
+/* So many epochs are one CPU's, then they are the next one's. */
+#define VMQOS_EPOCHS_A_CPU	8
 
 /* All VMs, and the table for dividing. Inside vmqos_lock. */
 static DEFINE_MUTEX(vmqos_gate_mutex);
@@ -161,6 +160,27 @@ static void vmqos_epoch_run(u64 now)
 }
 
 /*
+ * Every few epochs the thread moves to another CPU. A real-time thread stays where it is
+ * while nobody of its kind is there, and a vCPU whose VM is entitled to a whole CPU would
+ * lose to it, alone, all that epochs take. To be woken by another CPU's timer costs more
+ * than an epoch, so it does not move each time. The scheduler asks wake_cpu for where to
+ * begin, and sees to affinity.
+ */
+static void vmqos_epoch_move_on(void)
+{
+	static unsigned int epochs;
+	int cpu;
+
+	if (++epochs % VMQOS_EPOCHS_A_CPU)
+		return;
+	cpu = cpumask_next_and(raw_smp_processor_id(), cpu_online_mask, current->cpus_ptr);
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first_and(cpu_online_mask, current->cpus_ptr);
+	if (cpu < nr_cpu_ids)
+		WRITE_ONCE(current->wake_cpu, cpu);
+}
+
+/*
  * Sleep until the next epoch is due, without a VM until there is one. A change of a
  * policy ends the sleep, but never makes an epoch shorter than the least: what happens
  * in it could not be judged.
@@ -170,6 +190,9 @@ static void vmqos_epoch_sleep(u64 begun)
 	bool hot = READ_ONCE(vmqos_gate_hot) || atomic_read(&vmqos_nr_parked);
 	ktime_t due = ns_to_ktime(begun + (hot ? VMQOS_EPOCH_NS : VMQOS_EPOCH_CALM_NS));
 
+	/* While nobody is held back it would wake idle CPUs in turn. */
+	if (hot)
+		vmqos_epoch_move_on();
 	do {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!kthread_should_stop())
@@ -308,39 +331,6 @@ void vmqos_gate_host(void)
 	WRITE_ONCE(vmqos_gate_on, host->gate);
 	WRITE_ONCE(vmqos_gate_slice_ns, host->slice_us * NSEC_PER_USEC);
 	wake_up_process(vmqos_epoch_thread);
-}
-
-/**
- * vmqos_gate_others() - charge a VM with the time of its other threads
- * @cvm: the VM
- *
- * What they ran since the last look is charged evenly over the time to the next.
- *
- * Context: process context, vmqos_lock held.
- */
-void vmqos_gate_others(struct vmqos_cpu_vm *cvm)
-{
-	struct vmqos_gate_vm *vm = &cvm->gate;
-	u64 now = vmqos_sched_clock(), dt = now - vm->others_seen;
-	struct vmqos_counts counts = {};
-	u64 ran;
-
-	lockdep_assert_held(&vmqos_lock);
-	if (!cvm->policy.charge_others) {
-		vm->others_seen = 0;
-		WRITE_ONCE(vm->others_rate, 0);
-		return;
-	}
-	if (vm->others_seen && dt < VMQOS_OTHERS_NS)
-		return;
-	vmqos_others_read(cvm, &counts);
-	/* Of a thread that ended in between a little may not be told any more. */
-	ran = counts.other_run_ns > vm->others ? counts.other_run_ns - vm->others : 0;
-	if (vm->others_seen)
-		WRITE_ONCE(vm->others_rate,
-			   min_t(u64, mul_u64_u64_div_u64(ran, VMQOS_CPU_ONE, dt), U32_MAX));
-	vm->others = counts.other_run_ns;
-	vm->others_seen = now;
 }
 
 /**

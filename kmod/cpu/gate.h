@@ -109,6 +109,7 @@ struct vmqos_gate_vm {
  * @work: brings its thread to park
  * @thread: the thread, or NULL; changed while its hook is not in place
  * @link: links it in its VM; vmqos_gate_mutex
+ * @prompt: for so many epochs it keeps a short slice; the epoch's
  * @lag: what it is owed, ns; the epoch's
  * @epoch_run: run time at the last epoch; the epoch's
  * @epoch_blocked: time blocked at the last epoch; the epoch's
@@ -136,6 +137,7 @@ struct vmqos_gate {
 	struct vmqos_thread *thread;
 
 	struct list_head link;
+	u32 prompt;
 	s64 lag;
 	u64 epoch_run;
 	u64 epoch_blocked;

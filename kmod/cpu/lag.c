@@ -30,10 +30,13 @@
 #include "cpu/cpu.h"
 #include "cpu/entitlement.h"
 #include "cpu/lag.h"
+#include "cpu/latency.h"
 #include "cpu/park.h"
 
 /* A VM is owed no more than it was entitled to in so much time. */
 #define VMQOS_CREDIT_NS		(40 * NSEC_PER_MSEC)
+/* Nor owes it more than so many times that, or is owed more that shares hold back. */
+#define VMQOS_CREDITS		5
 /* What a vCPU of the latency class low is ahead of its time: see latency.c. */
 #define VMQOS_BORROWED_SLICES	4
 /* After so long an epoch nobody owes anything: the host was suspended, say. */
@@ -174,6 +177,15 @@ static u64 vmqos_lag_level(const struct vmqos_round *round)
 	return level;
 }
 
+/*
+ * Those that shares hold back can catch up, once what kept them from their time is over:
+ * two vCPUs that wake each other thousands of times a second, say, and were on two CPUs.
+ */
+static s64 vmqos_lag_credits(const struct vmqos_gate_vm *vm)
+{
+	return vmqos_lag_shares(vm) ? VMQOS_CREDITS : 1;
+}
+
 static void vmqos_lag_vms(const struct vmqos_round *round)
 {
 	u64 dt = round->dt;
@@ -207,7 +219,8 @@ static void vmqos_lag_vms(const struct vmqos_round *round)
 					 max_t(s64, entitled >> 4, 1));
 		bound = vmqos_time_of(vm->entitled, VMQOS_CREDIT_NS) +
 			vmqos_gate_slice_ns;
-		WRITE_ONCE(vm->lag, clamp(vm->lag - mean, -5 * bound, bound));
+		WRITE_ONCE(vm->lag, clamp(vm->lag - mean, -VMQOS_CREDITS * bound,
+					  vmqos_lag_credits(vm) * bound));
 	}
 }
 
@@ -251,15 +264,23 @@ static u64 vmqos_lag_pour(struct vmqos_gate_vm *vm, u64 amount)
 	}
 }
 
+/* Whether a vCPU was asleep for more than a moment of the epoch. */
+static bool vmqos_lag_slept(const struct vmqos_gate *gate, u64 dt)
+{
+	return gate->want && gate->want < dt - dt / 32;
+}
+
 /* Divide a VM's time among its vCPUs, and set their virtual times. */
 static void vmqos_lag_spread(struct vmqos_gate_vm *vm, u64 potential, u64 dt)
 {
 	u64 due = vmqos_time_of(vm->entitled, dt), level, rate;
 	struct vmqos_gate *gate;
 	u32 wanting = 0;
-	s64 sum = 0, share, bound, borrowed = 0;
+	s64 sum = 0, share, bound, borrowed = 0, credits = vmqos_lag_credits(vm);
+	bool low = vmqos_cvm(vm)->policy.latency == VMQOS_CPU_LATENCY_LOW;
+	bool owed = vmqos_gate_on && vm->lag > 0;
 
-	if (vmqos_cvm(vm)->policy.latency == VMQOS_CPU_LATENCY_LOW)
+	if (low)
 		borrowed = VMQOS_BORROWED_SLICES * vmqos_gate_slice_ns;
 	level = vmqos_lag_pour(vm, due);
 	list_for_each_entry(gate, &vm->vcpus, link) {
@@ -278,8 +299,10 @@ static void vmqos_lag_spread(struct vmqos_gate_vm *vm, u64 potential, u64 dt)
 	bound = vmqos_time_of(rate, VMQOS_CREDIT_NS) + 2 * vmqos_gate_slice_ns;
 	list_for_each_entry(gate, &vm->vcpus, link) {
 		if (gate->want)
-			gate->lag = clamp(gate->lag + share, -5 * bound, bound);
+			gate->lag = clamp(gate->lag + share, -VMQOS_CREDITS * bound,
+					  credits * bound);
 		vmqos_lag_set(gate, rate, gate->lag, borrowed);
+		vmqos_latency_follow(gate, low, owed && vmqos_lag_slept(gate, dt));
 	}
 }
 

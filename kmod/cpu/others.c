@@ -25,6 +25,8 @@
  */
 #include <linux/hashtable.h>
 #include <linux/kvm_host.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -32,12 +34,15 @@
 #include <linux/slab.h>
 
 #include "core/vm.h"
+#include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/others.h"
 #include "cpu/thread.h"
 #include "cpu/workers.h"
 
 #define VMQOS_PROCESS_HASH_BITS 10
+/* How often other threads' time is looked at: each look walks the process. */
+#define VMQOS_OTHERS_NS		(200 * NSEC_PER_MSEC)
 
 /**
  * struct vmqos_others - sums over a process's threads
@@ -239,4 +244,37 @@ void vmqos_others_read(struct vmqos_cpu_vm *cvm, struct vmqos_counts *counts)
 	counts->other_threads = cvm->other_threads;
 	counts->other_run_ns = cvm->other_run;
 	counts->other_ready_ns = cvm->other_ready;
+}
+
+/**
+ * vmqos_gate_others() - charge a VM with the time of its other threads
+ * @cvm: the VM
+ *
+ * What they ran since the last look is charged evenly over the time to the next.
+ *
+ * Context: process context, vmqos_lock held.
+ */
+void vmqos_gate_others(struct vmqos_cpu_vm *cvm)
+{
+	struct vmqos_gate_vm *vm = &cvm->gate;
+	u64 now = vmqos_sched_clock(), dt = now - vm->others_seen;
+	struct vmqos_counts counts = {};
+	u64 ran;
+
+	lockdep_assert_held(&vmqos_lock);
+	if (!cvm->policy.charge_others) {
+		vm->others_seen = 0;
+		WRITE_ONCE(vm->others_rate, 0);
+		return;
+	}
+	if (vm->others_seen && dt < VMQOS_OTHERS_NS)
+		return;
+	vmqos_others_read(cvm, &counts);
+	/* Of a thread that ended in between a little may not be told any more. */
+	ran = counts.other_run_ns > vm->others ? counts.other_run_ns - vm->others : 0;
+	if (vm->others_seen)
+		WRITE_ONCE(vm->others_rate,
+			   min_t(u64, mul_u64_u64_div_u64(ran, VMQOS_CPU_ONE, dt), U32_MAX));
+	vm->others = counts.other_run_ns;
+	vm->others_seen = now;
 }

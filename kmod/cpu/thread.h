@@ -37,7 +37,7 @@ struct vmqos_cpu_vcpu;
  * @detach: the hook is to be taken out
  * @dead: the thread has ended
  * @retired: nothing of ours is in the thread, and nothing will be
- * @sliced: it has a slice of ours; vmqos_lock
+ * @slice: the slice it has of ours, ns, or 0; vmqos_latency_mutex
  * @final_run: run time when it retired
  * @final_delay: ready time when it retired
  */
@@ -63,7 +63,7 @@ struct vmqos_thread {
 	bool detach;
 	bool dead;
 	bool retired;
-	bool sliced;
+	u32 slice;
 	u64 final_run;
 	u64 final_delay;
 };
