@@ -284,10 +284,10 @@ static void take_reading(struct vmqos_control *control, const struct vmqos_readi
 	control->last_us = now_us;
 	page_given = control->last.given / PAGE * PAGE;
 
-	if (!control->target.reason && control->last.given) {
+	if (!control->target.reason[0] && control->last.given) {
 		/* Somebody has filled it before us; it stays, and is looked after from now on. */
 		control->target.balloon = page_given;
-		control->target.reason = VMQOS_TARGET_FOUND;
+		strcpy(control->target.reason, VMQOS_TARGET_FOUND);
 	}
 	if (reading->reset) {
 		vmqos_control_lost(control);
@@ -397,18 +397,22 @@ static enum vmqos_control_phase decide(struct vmqos_control *control, uint64_t n
 	uint64_t goal = control->target.balloon, given = control->last.given;
 	uint64_t asked = control->asked_us ? control->asked : given;
 
-	if (!control->target.reason)
+	if (!control->target.reason[0])
 		return VMQOS_CONTROL_IDLE;
+	/* Less is wanted than there is, or than is on its way: at once. */
+	if (goal < asked)
+		ask(control, goal, now_us, step);
 	/*
-	 * Less is wanted than there is, or than is on its way: at once. And what was
-	 * asked for before this controller began is not known: no more than there is.
+	 * What was asked for before this controller began is not known: no more than there
+	 * is. What there is may be of before a reset, so not without a word of the guest.
 	 */
-	if (goal < asked || !control->asked_us)
+	else if (!control->asked_us && is_fresh(control, now_us))
 		ask(control, min(goal, given / PAGE * PAGE), now_us, step);
 	if (goal < given)
 		return control->said & VMQOS_CONTROL_STUCK ? VMQOS_CONTROL_IS_STUCK :
 		       VMQOS_CONTROL_SHRINKS;
-	if (goal > given)
+	/* It may also hold what is wanted and have been asked for less, as it is needed. */
+	if (goal > given || goal > control->asked)
 		return grow(control, now_us, step);
 	tell(control, VMQOS_CONTROL_REACHED, step);
 	if (control->said & VMQOS_CONTROL_SILENT)

@@ -65,24 +65,22 @@ struct vmqos_reading {
 	uint64_t oom_kills;
 };
 
-/* Who wants a target. */
-enum vmqos_target_reason {
-	VMQOS_TARGET_NONE,	/* nobody does */
-	VMQOS_TARGET_FOUND,	/* the balloon was filled when it was first looked at */
-	VMQOS_TARGET_ADMIN,	/* a person or a program of the administrator's */
-	VMQOS_TARGET_SHARES,	/* the host divides its memory among its VMs */
-	VMQOS_TARGET_HOST,	/* the host is short of memory */
-};
+/* Room for a target's reason, a word of letters, digits and '-'. */
+#define VMQOS_TARGET_REASON	32
+/* The balloon was filled when it was first looked at. */
+#define VMQOS_TARGET_FOUND	"found"
+/* When whoever wants it has not said why. */
+#define VMQOS_TARGET_REQUEST	"request"
 
 /**
  * struct vmqos_target - how much is wanted of a VM, why and until when
  * @balloon: bytes that the balloon should hold
- * @reason: who wants it
+ * @reason: why, in a word; "": nobody wants anything
  * @deadline_us: monotonic time at which it should; 0: whenever it can be had
  */
 struct vmqos_target {
 	uint64_t balloon;
-	enum vmqos_target_reason reason;
+	char reason[VMQOS_TARGET_REASON];
 	uint64_t deadline_us;
 };
 
@@ -198,7 +196,6 @@ bool vmqos_control_busy(const struct vmqos_control *control);
 uint64_t vmqos_control_floor(uint64_t size);
 uint64_t vmqos_control_reserve(const struct vmqos_control *control);
 const char *vmqos_control_phase_name(enum vmqos_control_phase phase);
-const char *vmqos_target_reason_name(enum vmqos_target_reason reason);
 void vmqos_control_why(const struct vmqos_control *control, char *text, size_t size);
 
 #endif

@@ -29,25 +29,6 @@ const char *vmqos_control_phase_name(enum vmqos_control_phase phase)
 }
 
 /**
- * vmqos_target_reason_name() - who wants a target, in one word
- * @reason: the reason
- *
- * Return: the word.
- */
-const char *vmqos_target_reason_name(enum vmqos_target_reason reason)
-{
-	static const char *const names[] = {
-		[VMQOS_TARGET_NONE] = "none",
-		[VMQOS_TARGET_FOUND] = "found",
-		[VMQOS_TARGET_ADMIN] = "admin",
-		[VMQOS_TARGET_SHARES] = "shares",
-		[VMQOS_TARGET_HOST] = "host",
-	};
-
-	return names[reason];
-}
-
-/**
  * vmqos_control_why() - why a balloon is not what it is wanted to be
  * @control: its controller
  * @text: filled with a sentence, or "" when there is nothing to say

@@ -29,12 +29,14 @@
 
 #include "arrivals.h"
 #include "balance.h"
+#include "balloons.h"
 #include "daemon.h"
 #include "enforce.h"
 #include "fleet.h"
 #include "log.h"
 #include "policy.h"
 #include "proc.h"
+#include "service.h"
 #include "uevent.h"
 #include "weights.h"
 
@@ -63,6 +65,9 @@ struct vmqos_daemon {
 	sd_event_source *retry_timer;
 	sd_event_source *weights_timer;
 	struct vmqos_weights *weights;
+	struct vmqos_balloons *balloons;
+	unsigned int fleet_changes;
+	struct vmqos_service *service;
 	uint64_t last_scan_us;
 	bool scan_pending;
 	uint64_t last_status_us;
@@ -461,6 +466,24 @@ static int on_retry_timer(sd_event_source *source, uint64_t time_us, void *userd
 	return 0;
 }
 
+static void keep_balloon(void *ctx, const struct vmqos_member *member)
+{
+	vmqos_balloons_keep(ctx, member);
+}
+
+/* Every adopted VM has a balloon that is looked after, and no other one. */
+static void follow_fleet(struct vmqos_daemon *daemon)
+{
+	unsigned int changes = vmqos_fleet_changes(daemon->fleet);
+
+	if (changes == daemon->fleet_changes)
+		return;
+	daemon->fleet_changes = changes;
+	vmqos_balloons_mark(daemon->balloons);
+	vmqos_fleet_each(daemon->fleet, keep_balloon, daemon->balloons);
+	vmqos_balloons_sweep(daemon->balloons);
+}
+
 /* After each round of the loop: sending may have to wait for systemd, so not too often. */
 static int on_round(sd_event_source *source, void *userdata)
 {
@@ -468,6 +491,7 @@ static int on_round(sd_event_source *source, void *userdata)
 	uint64_t now = now_us(daemon), due = daemon->last_status_us + STATUS_PAUSE_US;
 
 	(void)source;
+	follow_fleet(daemon);
 	if (!daemon->retry_pending && vmqos_fleet_owes(daemon->fleet)) {
 		daemon->retry_pending = true;
 		set_timer(daemon->retry_timer, now + RETRY_PAUSE_US);
@@ -545,6 +569,28 @@ static int listen_all(struct vmqos_daemon *daemon)
 	return EX_OK;
 }
 
+static int open_service(struct vmqos_daemon *daemon)
+{
+	const char *path = daemon->options->socket;
+	int ret;
+
+	daemon->balloons = vmqos_balloons_new(daemon->ctx, daemon->loop);
+	if (!daemon->balloons) {
+		vmqos_daemon_log(LOG_ERR, "out of memory");
+		return EX_OSERR;
+	}
+	follow_fleet(daemon);
+	if (!path)
+		return EX_OK;
+	ret = vmqos_service_open(&daemon->service, daemon->loop, path, daemon->balloons);
+	/* VMs are worth more than requests about them. */
+	if (ret)
+		vmqos_daemon_log(LOG_NOTICE, "takes no requests, %s cannot be made: %s", path,
+				 ret == -EADDRINUSE ? "another vmqosd listens there" :
+				 strerror(-ret));
+	return EX_OK;
+}
+
 static int serve(struct vmqos_daemon *daemon)
 {
 	int ret = add_sources(daemon);
@@ -555,6 +601,9 @@ static int serve(struct vmqos_daemon *daemon)
 	}
 	bring_up(daemon);
 	apply_weights(daemon);
+	ret = open_service(daemon);
+	if (ret)
+		return ret;
 	vmqos_daemon_log(LOG_NOTICE, "ready, %u VMs adopted", vmqos_fleet_count(daemon->fleet));
 	sd_notify(0, "READY=1");
 	ret = sd_event_loop(daemon->loop);
@@ -596,6 +645,8 @@ int vmqos_daemon_run(const struct vmqos_daemon_options *options)
 	if (!ret)
 		ret = serve(&daemon);
 
+	vmqos_service_close(daemon.service);
+	vmqos_balloons_free(daemon.balloons);
 	vmqos_weights_free(daemon.weights);
 	sd_event_source_unref(daemon.weights_timer);
 	sd_event_source_unref(daemon.retry_timer);

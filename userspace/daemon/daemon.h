@@ -12,11 +12,13 @@
  * @config: folder of the policy files
  * @config_given: it was named, so it must exist
  * @release_on_exit: release on exit what the daemon has adopted
+ * @socket: where clients connect, NULL: nowhere
  */
 struct vmqos_daemon_options {
 	const char *config;
 	bool config_given;
 	bool release_on_exit;
+	const char *socket;
 };
 
 int vmqos_daemon_check(const struct vmqos_daemon_options *options);

@@ -6,31 +6,37 @@ UNITDIR		?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR	?= /etc
 
 # The pure parts, built once more with sanitizers for the tests and fuzz targets.
-DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log qmp control \
-		control_text
-DAEMON_TESTS	:= policy_test uevent_test weights_test qmp_test control_test
-DAEMON_FUZZ	:= policy_fuzz uevent_fuzz qmp_fuzz
+DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log \
+		qmp control control_text request
+# Those that need the event loop, and stand-ins for what is outside.
+DAEMON_LOOP	:= monitor backend_qemu balloons service
+DAEMON_TESTS	:= policy_test uevent_test weights_test qmp_test control_test backend_test \
+		balloons_test
+DAEMON_FUZZ	:= policy_fuzz uevent_fuzz qmp_fuzz request_fuzz
 DAEMON_CHECK	:= $(BUILD)/tests/daemon
 DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 DAEMON_OBJECTS	:= $(DAEMON_PURE:%=$(DAEMON_CHECK)/%.o)
+DAEMON_STAND	:= $(DAEMON_LOOP:%=$(DAEMON_CHECK)/%.o) $(DAEMON_CHECK)/tests/standin.o
+DAEMON_CC	 = $(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) \
+		   $(SYSTEMD_CFLAGS)
+DAEMON_LIBS	 = $(STATIC) $(NL_LIBS) $(JSON_LIBS)
 FUZZ_ROUNDS	?= 100000
 
 $(DAEMON_CHECK)/%.o: daemon/%.c Makefile daemon/daemon.mk
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(DAEMON_CC) -MMD -MP -c -o $@ $<
 
 $(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h tests/tree.h \
-		$(DAEMON_OBJECTS) $(STATIC)
+		daemon/tests/standin.h $(DAEMON_STAND) $(DAEMON_OBJECTS) $(STATIC)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) -o $@ $< $(DAEMON_OBJECTS) \
-		$(STATIC) $(NL_LIBS) $(JSON_LIBS)
+	$(Q)$(DAEMON_CC) -o $@ $< $(DAEMON_STAND) $(DAEMON_OBJECTS) $(DAEMON_LIBS) $(SYSTEMD_LIBS)
 
 $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: fuzz/%.c fuzz/mutate.c fuzz/fuzz.h \
 		$(DAEMON_OBJECTS) $(STATIC)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) -o $@ $< fuzz/mutate.c \
-		$(DAEMON_OBJECTS) $(STATIC) $(NL_LIBS) $(JSON_LIBS)
+	$(Q)$(DAEMON_CC) -o $@ $< fuzz/mutate.c \
+		$(DAEMON_OBJECTS) $(DAEMON_LIBS)
 
 # libFuzzer looks for new paths by itself, as long as it is given time.
 $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer): $(DAEMON_CHECK)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
@@ -38,8 +44,9 @@ $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer): $(DAEMON_CHECK)/%.libfuzzer: fuzz/
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g -Wall -Wextra \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(JSON_CFLAGS) -o $@ $< \
-		$(DAEMON_PURE:%=daemon/%.c) $(STATIC) $(NL_LIBS) $(JSON_LIBS)
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(JSON_CFLAGS) $(SYSTEMD_CFLAGS) \
+		-o $@ $< \
+		$(DAEMON_PURE:%=daemon/%.c) $(DAEMON_LIBS)
 
 .PHONY: daemon-check
 daemon-check: $(DAEMON_TESTS:%=$(DAEMON_CHECK)/%) $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%)
@@ -82,4 +89,4 @@ uninstall-daemon:
 
 uninstall: uninstall-daemon
 
--include $(DAEMON_OBJECTS:.o=.d)
+-include $(DAEMON_OBJECTS:.o=.d) $(DAEMON_STAND:.o=.d)

@@ -206,6 +206,7 @@ static bool same_policy(const struct vmqos_policy_vm *a, const struct vmqos_poli
 void vmqos_enforce_vm(struct vmqos *ctx, struct vmqos_member *member,
 		      const struct vmqos_policy_vm *wanted)
 {
+	member->balloon = *wanted;
 	if (same_policy(&member->policy, wanted))
 		return;
 	member->policy = *wanted;

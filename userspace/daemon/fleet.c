@@ -25,6 +25,7 @@
 struct vmqos_fleet {
 	struct vmqos *ctx;
 	struct vmqos_roster roster;
+	unsigned int changes;
 };
 
 /**
@@ -66,6 +67,7 @@ int vmqos_fleet_learn(struct vmqos_fleet *fleet)
 	size_t count, i;
 	int ret;
 
+	fleet->changes++;
 	ret = vmqos_vm_dump(fleet->ctx, &vms, &count);
 	if (ret)
 		return ret;
@@ -127,6 +129,7 @@ void vmqos_fleet_lost(struct vmqos_fleet *fleet)
 	size_t count, i, j;
 	int ret;
 
+	fleet->changes++;
 	ret = vmqos_vm_dump(fleet->ctx, &vms, &count);
 	if (ret) {
 		vmqos_daemon_log(LOG_ERR, "cannot read the adopted VMs again: %s",
@@ -341,6 +344,7 @@ int vmqos_fleet_adopt(struct vmqos_fleet *fleet, const struct vmqos_policy *poli
 	struct vmqos_process process;
 	int ret;
 
+	fleet->changes++;
 	*adopted = 0;
 	ret = vmqos_process_identify(fleet->ctx, pid, &process);
 	if (ret) {
@@ -367,6 +371,7 @@ int vmqos_fleet_reconcile(struct vmqos_fleet *fleet, const struct vmqos_policy *
 	int ret, refused = 0;
 	size_t count, i;
 
+	fleet->changes++;
 	ret = vmqos_process_scan(fleet->ctx, &processes, &count, &unreadable);
 	if (ret) {
 		vmqos_daemon_log(LOG_ERR, "cannot look for VMs: %s", vmqos_error(fleet->ctx));
@@ -413,6 +418,7 @@ void vmqos_fleet_event(struct vmqos_fleet *fleet, const struct vmqos_policy *pol
 {
 	struct vmqos_member *member;
 
+	fleet->changes++;
 	switch (event->type) {
 	case VMQOS_EVENT_VM_ADOPT:
 		if (vmqos_roster_find(&fleet->roster, event->vm.id))
@@ -484,6 +490,7 @@ void vmqos_fleet_retry(struct vmqos_fleet *fleet)
  */
 void vmqos_fleet_forget(struct vmqos_fleet *fleet)
 {
+	fleet->changes++;
 	vmqos_roster_clear(&fleet->roster);
 }
 
@@ -495,6 +502,7 @@ void vmqos_fleet_release_own(struct vmqos_fleet *fleet)
 {
 	size_t i;
 
+	fleet->changes++;
 	for (i = 0; i < fleet->roster.count; i++) {
 		struct vmqos_member *member = &fleet->roster.members[i];
 
@@ -512,4 +520,31 @@ void vmqos_fleet_release_own(struct vmqos_fleet *fleet)
 unsigned int vmqos_fleet_count(const struct vmqos_fleet *fleet)
 {
 	return fleet->roster.count;
+}
+
+/**
+ * vmqos_fleet_changes() - whether vmqos_fleet_each() may tell something new
+ * @fleet: the fleet
+ *
+ * Return: a number that is another one then.
+ */
+unsigned int vmqos_fleet_changes(const struct vmqos_fleet *fleet)
+{
+	return fleet->changes;
+}
+
+/**
+ * vmqos_fleet_each() - go through the VMs that are adopted and are to stay so
+ * @fleet: the fleet
+ * @each: called for each
+ * @ctx: handed to it
+ */
+void vmqos_fleet_each(const struct vmqos_fleet *fleet,
+		      void (*each)(void *ctx, const struct vmqos_member *member), void *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->roster.count; i++)
+		if (!fleet->roster.members[i].releasing)
+			each(ctx, &fleet->roster.members[i]);
 }

@@ -8,6 +8,7 @@
 
 #include <vmqos/vmqos.h>
 
+struct vmqos_member;
 struct vmqos_policy;
 struct vmqos_fleet;
 
@@ -26,5 +27,8 @@ void vmqos_fleet_retry(struct vmqos_fleet *fleet);
 void vmqos_fleet_forget(struct vmqos_fleet *fleet);
 void vmqos_fleet_release_own(struct vmqos_fleet *fleet);
 unsigned int vmqos_fleet_count(const struct vmqos_fleet *fleet);
+unsigned int vmqos_fleet_changes(const struct vmqos_fleet *fleet);
+void vmqos_fleet_each(const struct vmqos_fleet *fleet,
+		      void (*each)(void *ctx, const struct vmqos_member *member), void *ctx);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "service.h"
 
 static const char usage[] =
 	"Usage: vmqosd [OPTION...]\n"
@@ -20,6 +21,8 @@ static const char usage[] =
 	"      --once             adopt the VMs that run, apply the policy and exit\n"
 	"      --foreground       stay in the foreground (always so)\n"
 	"      --release-on-exit  on exit release the VMs that vmqosd has adopted\n"
+	"      --socket PATH      take requests there (default " VMQOS_SERVICE_SOCKET ";\n"
+	"                         \"\": nowhere)\n"
 	"  -v, --verbose          write debug messages too\n"
 	"  -h, --help             show this help and exit\n"
 	"  -V, --version          show the version and exit\n"
@@ -28,7 +31,7 @@ static const char usage[] =
 
 enum mode { RUN, CHECK, ONCE };
 
-enum { OPT_CHECK = 256, OPT_ONCE, OPT_FOREGROUND, OPT_RELEASE };
+enum { OPT_CHECK = 256, OPT_ONCE, OPT_FOREGROUND, OPT_RELEASE, OPT_SOCKET };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -36,6 +39,7 @@ static const struct option long_options[] = {
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "release-on-exit", no_argument, NULL, OPT_RELEASE },
+	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -44,7 +48,10 @@ static const struct option long_options[] = {
 
 int main(int argc, char **argv)
 {
-	struct vmqos_daemon_options options = { .config = VMQOS_DAEMON_CONFIG };
+	struct vmqos_daemon_options options = {
+		.config = VMQOS_DAEMON_CONFIG,
+		.socket = VMQOS_SERVICE_SOCKET,
+	};
 	int option, level = LOG_INFO;
 	enum mode mode = RUN;
 
@@ -64,6 +71,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_RELEASE:
 			options.release_on_exit = true;
+			break;
+		case OPT_SOCKET:
+			options.socket = *optarg ? optarg : NULL;
 			break;
 		case 'v':
 			level = LOG_DEBUG;

@@ -102,6 +102,15 @@ static void take(struct vmqos_policy_vm *out, const struct vmqos_policy_vm *from
 	case VMQOS_POLICY_VM_MEM_LIMIT:
 		out->mem_limit = from->mem_limit;
 		break;
+	case VMQOS_POLICY_VM_BALLOON:
+		out->balloon = from->balloon;
+		break;
+	case VMQOS_POLICY_VM_BALLOON_FLOOR:
+		out->balloon_floor = from->balloon_floor;
+		break;
+	case VMQOS_POLICY_VM_BALLOON_SPEED:
+		out->balloon_speed = from->balloon_speed;
+		break;
 	}
 }
 

@@ -26,9 +26,12 @@ enum {
 	VMQOS_POLICY_VM_CPU_CHARGE_OTHERS	= 1u << 6,
 	VMQOS_POLICY_VM_MEM_SHARE_ZERO	= 1u << 7,
 	VMQOS_POLICY_VM_MEM_LIMIT	= 1u << 8,
+	VMQOS_POLICY_VM_BALLOON	= 1u << 9,
+	VMQOS_POLICY_VM_BALLOON_FLOOR	= 1u << 10,
+	VMQOS_POLICY_VM_BALLOON_SPEED	= 1u << 11,
 };
 
-#define VMQOS_POLICY_VM_BITS	9
+#define VMQOS_POLICY_VM_BITS	12
 /* Those that are put in force by the kernel. */
 #define VMQOS_POLICY_VM_FORCE	(VMQOS_POLICY_VM_CPU_SHARES | VMQOS_POLICY_VM_CPU_RESERVATION | \
 				 VMQOS_POLICY_VM_CPU_LIMIT | VMQOS_POLICY_VM_CPU_LATENCY | \
@@ -56,6 +59,9 @@ enum {
  * @cpu_charge_others: whether the time of its other threads counts
  * @mem_share_zero: enum vmqos_share_zero
  * @mem_limit: most memory that its files in vmramfs take, in bytes
+ * @balloon: whether the daemon may use the VM's monitor for its balloon
+ * @balloon_floor: its guest is never left with less memory than this, in bytes
+ * @balloon_speed: its balloon grows by no more than this, in bytes a second
  */
 struct vmqos_policy_vm {
 	unsigned int present;
@@ -69,6 +75,9 @@ struct vmqos_policy_vm {
 	bool cpu_charge_others;
 	uint32_t mem_share_zero;
 	uint64_t mem_limit;
+	bool balloon;
+	uint64_t balloon_floor;
+	uint64_t balloon_speed;
 };
 
 /**

@@ -14,6 +14,8 @@
 #define SCAN_PERIOD_MAX	10000
 #define SLICE_US_MIN	500
 #define SLICE_US_MAX	20000
+#define BALLOON_FLOOR_MIN	(16 << 20)
+#define BALLOON_SPEED_MIN	(1 << 20)
 /* For the end of a sentence that the library begins with what is wrong. */
 #define WHY_SIZE	160
 
@@ -192,6 +194,55 @@ static int set_mem_limit(struct vmqos_policy_section *section, const char *value
 	return 0;
 }
 
+static int set_balloon(struct vmqos_policy_section *section, const char *value,
+		       char *error, size_t size)
+{
+	if (vmqos_switch_parse(value, &section->vm.balloon)) {
+		snprintf(error, size, "balloon is '%s': write yes or no", value);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_BALLOON;
+	return 0;
+}
+
+static int set_balloon_floor(struct vmqos_policy_section *section, const char *value,
+			     char *error, size_t size)
+{
+	char why[WHY_SIZE];
+
+	if (vmqos_bytes_parse(value, &section->vm.balloon_floor, why, sizeof(why))) {
+		snprintf(error, size, "balloon-floor is '%s', which %s", value, why);
+		return -EINVAL;
+	}
+	if (section->vm.balloon_floor < BALLOON_FLOOR_MIN) {
+		snprintf(error, size,
+			 "balloon-floor is '%s': no guest does with less than 16M, give at least that",
+			 value);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_BALLOON_FLOOR;
+	return 0;
+}
+
+static int set_balloon_speed(struct vmqos_policy_section *section, const char *value,
+			     char *error, size_t size)
+{
+	char why[WHY_SIZE];
+
+	if (vmqos_bytes_parse(value, &section->vm.balloon_speed, why, sizeof(why))) {
+		snprintf(error, size, "balloon-speed is '%s', which %s", value, why);
+		return -EINVAL;
+	}
+	if (section->vm.balloon_speed < BALLOON_SPEED_MIN) {
+		snprintf(error, size,
+			 "balloon-speed is '%s': give at least 1M, which is so much a second",
+			 value);
+		return -EINVAL;
+	}
+	section->vm.present |= VMQOS_POLICY_VM_BALLOON_SPEED;
+	return 0;
+}
+
 static int set_cpu_kept(struct vmqos_policy_section *section, const char *value,
 			char *error, size_t size)
 {
@@ -250,6 +301,9 @@ static const struct {
 	{ "cpu-charge-others", OF_VM, set_cpu_charge_others },
 	{ "mem-share-zero", OF_VM, set_mem_share_zero },
 	{ "mem-limit", OF_VM, set_mem_limit },
+	{ "balloon", OF_VM, set_balloon },
+	{ "balloon-floor", OF_VM, set_balloon_floor },
+	{ "balloon-speed", OF_VM, set_balloon_speed },
 	{ "guest-time", OF_HOST, set_guest_time },
 	{ "scan-period", OF_HOST, set_scan_period },
 	{ "cpu-kept", OF_HOST, set_cpu_kept },

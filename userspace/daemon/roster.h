@@ -21,6 +21,7 @@
  * @admins: somebody else adopted it while this daemon ran
  * @releasing: it is being released
  * @policy: CPU policy that the files gave it last
+ * @balloon: what they said last of its balloon
  * @owed: its reservation was refused and is to be asked for again
  * @refusal: in these words
  */
@@ -33,6 +34,7 @@ struct vmqos_member {
 	bool admins;
 	bool releasing;
 	struct vmqos_policy_vm policy;
+	struct vmqos_policy_vm balloon;
 	bool owed;
 	char refusal[160];
 };

@@ -20,6 +20,8 @@ const struct vmqos_fuzz_seed vmqos_fuzz_seeds[] = {
 			"-mon\0chardev=m,id=monitor,mode=control\0"),
 	VMQOS_FUZZ_SEED("qemu\0-mon\0m,mode=control\0-chardev\0socket,path=/x,id=m\0-name\0x\0"),
 	VMQOS_FUZZ_SEED("qemu\0-name\0guest=" LONG ",process=" LONG "\0-qmp\0unix:" LONG "\0"),
+	VMQOS_FUZZ_SEED("qemu\0-chardev\0socket,id=vmqos,path=/v\0-mon\0vmqos,mode=control\0"
+			"-chardev\0socket,id=m,fd=3\0-mon\0m,mode=control\0-qmp\0unix:q\0"),
 	VMQOS_FUZZ_SEED("/usr/bin/firecracker\0--id\0abc\0"),
 	{ 0 }
 };
@@ -47,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_text(process.qmp_path, sizeof(process.qmp_path));
 	if (vmqos_name_check(process.name))
 		abort();
-	if (!process.qemu && (process.has_uuid || process.qmp_path[0] ||
+	if (!process.qemu && (process.has_uuid || process.qmp_path[0] || process.qmp_fd ||
 			      strcmp(process.name, "some_vmm")))
 		abort();
 	free(copy);

@@ -14,6 +14,7 @@ const struct vmqos_fuzz_seed vmqos_fuzz_seeds[] = {
 	VMQOS_FUZZ_SEED("[vm \"a\\\"b\\\\c\\*\"]\nadpot = yes\nname = x/y\n[vm \"a\n[gast]\n"),
 	VMQOS_FUZZ_SEED("[vm \"*\"]\ncpu-shares = high\ncpu-reservation = 2GHz\ncpu-limit = 150%\n"
 			"cpu-latency = low\ncpu-charge-others = off\nmem-share-zero = on\n"),
+	VMQOS_FUZZ_SEED("[vm \"*\"]\nballoon = yes\nballoon-floor = 512M\nballoon-speed = 1G\n"),
 	VMQOS_FUZZ_SEED("[host]\ncpu-kept = 1.5cpu\ncpu-gate = off\ncpu-slice-us = 2000\n"
 			"[daemon]\ncgroup-weights = no\n"),
 	{ 0 },
@@ -70,6 +71,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		expect(vm.present & VMQOS_POLICY_VM_ADOPT || !vm.adopt);
 		expect(vm.cpu_shares <= VMQOS_CPU_SHARES_MAX);
 		expect(!vm.cpu_shares || vm.cpu_shares_level == VMQOS_CPU_CUSTOM);
+		if (vm.present & VMQOS_POLICY_VM_BALLOON_SPEED)
+			expect(vm.balloon_speed >= 1 << 20);
+		if (vm.present & VMQOS_POLICY_VM_BALLOON_FLOOR)
+			expect(vm.balloon_floor >= 16 << 20);
 		expect(!vm.cpu_limit.ppm || vm.cpu_limit.ppm >= VMQOS_CPU_LIMIT_MIN);
 	}
 	vmqos_policy_free(policy);

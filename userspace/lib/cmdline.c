@@ -138,16 +138,18 @@ static void take_qmp(struct vmqos_process *process, const char *text)
  * The path of a monitor in two options, as libvirt writes it: "-chardev
  * socket,id=ID,path=PATH" and "-mon chardev=ID,mode=control". The character
  * device is looked for from the beginning, it may stand before or after.
+ * @only: of this ID only, unless it is NULL.
  */
 static void take_mon(struct vmqos_process *process, const char *text, const char *cmdline,
-		     size_t size)
+		     size_t size, const char *only)
 {
 	struct args args = { cmdline, size, 0 };
 	char id[VALUE_SIZE], mode[VALUE_SIZE], other[VALUE_SIZE], path[VALUE_SIZE];
 	const char *arg;
 
 	if (!find_param(text, "chardev", true, id, sizeof(id)) ||
-	    !find_param(text, "mode", false, mode, sizeof(mode)) || strcmp(mode, "control"))
+	    !find_param(text, "mode", false, mode, sizeof(mode)) || strcmp(mode, "control") ||
+	    (only && strcmp(id, only)))
 		return;
 	while ((arg = next_arg(&args))) {
 		const char *option = option_name(arg);
@@ -159,9 +161,12 @@ static void take_mon(struct vmqos_process *process, const char *text, const char
 			return;
 		if (!find_param(arg, "id", false, other, sizeof(other)) || strcmp(id, other))
 			continue;
-		if (!strncmp(arg, "socket,", 7) &&
-		    find_param(arg, "path", false, path, sizeof(path)))
+		if (strncmp(arg, "socket,", 7))
+			return;
+		if (find_param(arg, "path", false, path, sizeof(path)))
 			copy_path(process, path);
+		else if (find_param(arg, "fd", false, path, sizeof(path)))
+			process->qmp_fd = true;
 		return;
 	}
 }
@@ -180,7 +185,7 @@ static void take_option(struct vmqos_process *process, const char *option, const
 	} else if (!strcmp(option, "qmp") || !strcmp(option, "qmp-pretty")) {
 		take_qmp(process, value);
 	} else if (!strcmp(option, "mon")) {
-		take_mon(process, value, cmdline, size);
+		take_mon(process, value, cmdline, size, NULL);
 	}
 }
 
@@ -200,6 +205,24 @@ static bool is_read(const char *option)
 	return false;
 }
 
+/* A monitor that was made for us comes before those of others. */
+static void prefer_ours(struct vmqos_process *process, const char *cmdline, size_t size)
+{
+	struct args args = { cmdline, size, 0 };
+	const char *arg;
+
+	while ((arg = next_arg(&args))) {
+		const char *option = option_name(arg);
+
+		if (!option || strcmp(option, "mon"))
+			continue;
+		arg = next_arg(&args);
+		if (!arg)
+			return;
+		take_mon(process, arg, cmdline, size, "vmqos");
+	}
+}
+
 void vmqos_cmdline_parse(struct vmqos_process *process, const char *cmdline, size_t size)
 {
 	struct args args = { cmdline, size, 0 };
@@ -209,6 +232,7 @@ void vmqos_cmdline_parse(struct vmqos_process *process, const char *cmdline, siz
 	process->has_uuid = false;
 	memset(process->uuid, 0, sizeof(process->uuid));
 	process->qmp_path[0] = '\0';
+	process->qmp_fd = false;
 	vmqos_name_clean(process->name, sizeof(process->name), process->comm);
 
 	arg = next_arg(&args);
@@ -228,4 +252,5 @@ void vmqos_cmdline_parse(struct vmqos_process *process, const char *cmdline, siz
 			break;
 		take_option(process, option, value, cmdline, size);
 	}
+	prefer_ours(process, cmdline, size);
 }

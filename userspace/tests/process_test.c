@@ -78,8 +78,16 @@ static void qemu_of_libvirt(void)
 	/* A monitor for people is none for us, nor is one without a path. */
 	p = PARSE("q", "qemu\0-chardev\0socket,id=m,path=/x\0-mon\0chardev=m,mode=readline");
 	CHECK_STR(p.qmp_path, "");
+	CHECK(!p.qmp_fd);
 	p = PARSE("q", "qemu\0-chardev\0socket,id=m,fd=27,server=on\0-mon\0chardev=m,mode=control");
 	CHECK_STR(p.qmp_path, "");
+	CHECK(p.qmp_fd);
+	/* One that was added for us comes before all others, wherever it stands. */
+	p = PARSE("q", "qemu\0-chardev\0socket,id=vmqos,path=/v,server=on\0"
+		  "-mon\0chardev=vmqos,mode=control\0"
+		  "-chardev\0socket,id=m,fd=27\0-mon\0chardev=m,mode=control\0-qmp\0unix:/q");
+	CHECK_STR(p.qmp_path, "/v");
+	CHECK(p.qmp_fd);
 	p = PARSE("q", "qemu\0-mon\0m,mode=control\0-chardev\0socket,id=n,path=/n\0"
 		  "-chardev\0socket,path=/m,id=m");
 	CHECK_STR(p.qmp_path, "/m");

@@ -214,7 +214,7 @@ static void start(struct run *run, uint64_t size, uint64_t used)
 
 static void want(struct run *run, uint64_t balloon)
 {
-	struct vmqos_target target = { balloon, VMQOS_TARGET_ADMIN, 0 };
+	struct vmqos_target target = { balloon, VMQOS_TARGET_REQUEST, 0 };
 
 	vmqos_control_aim(&run->control, &target);
 }
@@ -395,7 +395,7 @@ static void test_found(void)
 	run.guest.asked = 500 * MIB;
 	run.guest.rate = MIB;
 	pass(&run, 30);
-	holds(&run, run.control.target.reason == VMQOS_TARGET_FOUND &&
+	holds(&run, !strcmp(run.control.target.reason, VMQOS_TARGET_FOUND) &&
 	      run.guest.asked <= 302 * MIB && run.guest.balloon == run.guest.asked,
 	      "a balloon that was filled before stays as it is, and grows no further");
 	run.guest.rate = 500 * MIB;
@@ -408,7 +408,7 @@ static void test_found(void)
 
 static void test_deadline(void)
 {
-	struct vmqos_target target = { 600 * MIB, VMQOS_TARGET_HOST, 0 };
+	struct vmqos_target target = { 600 * MIB, "host", 0 };
 	struct run run;
 
 	start(&run, 1024 * MIB, 100 * MIB);

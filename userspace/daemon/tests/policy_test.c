@@ -95,6 +95,12 @@ static const struct {
 	{ "[vm \"a\"]\ncpu-latency = lwo\n", 2, "cpu-latency is 'lwo'", "did you mean low?" },
 	{ "[vm \"a\"]\ncpu-charge-others = 2\n", 2, "cpu-charge-others is '2'", "on or off" },
 	{ "[vm \"a\"]\nmem-share-zero = yes\n", 2, "mem-share-zero is 'yes'", "on, off, pressure" },
+	{ "[vm \"a\"]\nballoon = auto\n", 2, "balloon is 'auto'", "yes or no" },
+	{ "[vm \"a\"]\nballoon-floor = 1M\n", 2, "balloon-floor is '1M'", "16M" },
+	{ "[vm \"a\"]\nballoon-floor = none\n", 2, "balloon-floor is 'none'", "16M" },
+	{ "[vm \"a\"]\nballoon-floor = 1Q\n", 2, "balloon-floor is '1Q'", "" },
+	{ "[vm \"a\"]\nballoon-speed = 100\n", 2, "balloon-speed is '100'", "1M" },
+	{ "[host]\nballoon-speed = 100M\n", 2, "no key of [host]", "[vm ...] section" },
 	{ "[vm \"a\"]\ncpu-limits = 2GHz\n", 2, "unknown key 'cpu-limits'", "'cpu-limit'?" },
 	{ "[vm \"a\"]\ncpu-kept = 2GHz\n", 2, "no key of [vm ...]", "[host] section" },
 	{ "[vm \"a\"]\ncgroup-weights = no\n", 2, "no key of [vm ...]", "[daemon] section" },
@@ -271,7 +277,13 @@ static void test_cpu(void)
 		"cpu-latency = low\n"
 		"cpu-charge-others = on\n"
 		"mem-share-zero = pressure\n"
-		"mem-limit = 2G\n";
+		"mem-limit = 2G\n"
+		"[vm \"*-1\"]\n"
+		"balloon = no\n"
+		"balloon-floor = 512M\n"
+		"[vm \"d*-1\"]\n"
+		"balloon = yes\n"
+		"balloon-speed = 20M\n";
 	struct vmqos_policy *policy;
 	struct vmqos_policy_vm vm;
 	int errors;
@@ -294,6 +306,9 @@ static void test_cpu(void)
 	       vm.mem_limit == UINT64_C(2) << 30 &&
 	       (vm.present & VMQOS_POLICY_VM_FORCE) == VMQOS_POLICY_VM_FORCE,
 	       "a name's settings come together with those of its patterns");
+	tap_ok((vm.present & VMQOS_POLICY_VM_BALLOON) && vm.balloon &&
+	       vm.balloon_floor == UINT64_C(512) << 20 && vm.balloon_speed == 20 << 20,
+	       "and so do those of its balloon");
 	vmqos_policy_free(policy);
 }
 

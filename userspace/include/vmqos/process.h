@@ -27,7 +27,10 @@ struct vmqos;
  *	that it may be a VM's name
  * @has_uuid: whether @uuid is known
  * @uuid: QEMU's -uuid
- * @qmp_path: path of QEMU's QMP socket, "" when there is none on its command line
+ * @qmp_path: path of QEMU's QMP socket, "" when there is none on its command line;
+ *	of several that of a character device with the ID "vmqos", or else the last
+ * @qmp_fd: it has a QMP monitor on a socket that it was handed as a descriptor,
+ *	as libvirt does
  */
 struct vmqos_process {
 	uint32_t pid;
@@ -38,6 +41,7 @@ struct vmqos_process {
 	bool has_uuid;
 	uint8_t uuid[VMQOS_UUID_SIZE];
 	char qmp_path[VMQOS_PATH_SIZE];
+	bool qmp_fd;
 };
 
 /**
@@ -76,7 +80,7 @@ int vmqos_process_find(struct vmqos *ctx, const char *text, struct vmqos_process
 
 /**
  * vmqos_cmdline_parse() - read a VMM's command line
- * @process: pid and comm are read, qemu, name, uuid and qmp_path filled
+ * @process: pid and comm are read, qemu, name, uuid, qmp_path and qmp_fd filled
  * @cmdline: arguments, each closed by NUL, as in /proc/PID/cmdline
  * @size: bytes of them
  */
