@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vmqos balloon */
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 
 #include "args.h"
+#include "balloon_qemu.h"
 #include "cli.h"
 #include "clock.h"
 #include "out.h"
@@ -20,24 +22,8 @@
 #define DEADLINE_MAX_S	86400
 #define PERIOD_MAX_S	86400
 
-/*
- * @size: the operand, NULL for none
- * @sign: '+' or '-' before it, or 0
- * @bytes: what it says
- * @wait: wait until the target is reached
- * @wait_ns: no longer than this, 0 for ever
- */
-struct request {
-	const char *size;
-	char sign;
-	uint64_t bytes;
-	bool wait;
-	uint64_t wait_ns;
-	struct vmqos_balloon_settings settings;
-};
-
 /* "-512M" is no option: it is taken out before options are looked for. */
-static int take_less(int argc, char **argv, struct request *request)
+static int take_less(int argc, char **argv, struct vmqos_balloon_wish *request)
 {
 	int kept = 1, i;
 
@@ -51,7 +37,7 @@ static int take_less(int argc, char **argv, struct request *request)
 	return kept;
 }
 
-static int take_size(struct vmqos_cli *cli, struct request *request)
+static int take_size(struct vmqos_cli *cli, struct vmqos_balloon_wish *request)
 {
 	const char *text = request->size;
 	char why[160];
@@ -66,7 +52,7 @@ static int take_size(struct vmqos_cli *cli, struct request *request)
 	return VMQOS_EXIT_OK;
 }
 
-static int take_option(struct vmqos_cli *cli, int option, struct request *request)
+static int take_option(struct vmqos_cli *cli, int option, struct vmqos_balloon_wish *request)
 {
 	struct vmqos_balloon_settings *settings = &request->settings;
 	uint64_t ns;
@@ -101,7 +87,7 @@ static int take_option(struct vmqos_cli *cli, int option, struct request *reques
 	return VMQOS_EXIT_USAGE;
 }
 
-static int parse(struct vmqos_cli *cli, int argc, char **argv, struct request *request)
+static int parse(struct vmqos_cli *cli, int argc, char **argv, struct vmqos_balloon_wish *request)
 {
 	static const struct option longs[] = {
 		{ "wait", optional_argument, NULL, 'w' },
@@ -226,11 +212,14 @@ static void write_row(struct vmqos_out *out, const struct vmqos_balloon *balloon
 
 static int list_all(struct vmqos_cli *cli)
 {
-	struct vmqos_balloon *balloons;
+	struct vmqos_balloon *balloons = NULL;
 	struct vmqos_out *out;
-	size_t count, i;
+	size_t count = 0, i;
+	int err;
 
-	if (vmqos_balloon_dump(cli->ctx, &balloons, &count))
+	err = vmqos_balloon_dump(cli->ctx, &balloons, &count);
+	/* Without the module that serves balloons there are still those of QEMU itself. */
+	if (err && (err != -EOPNOTSUPP || !vmqos_balloon_qemu_served()))
 		return vmqos_say_failure(cli);
 	out = vmqos_out_begin(cli->json ? VMQOS_OUT_JSON : VMQOS_OUT_TEXT);
 	vmqos_out_array(out, "balloons");
@@ -242,6 +231,7 @@ static int list_all(struct vmqos_cli *cli)
 			write_row(out, &balloons[i]);
 		vmqos_out_end(out);
 	}
+	count += vmqos_balloon_qemu_list(cli, out);
 	vmqos_out_end(out);
 	vmqos_out_finish(out);
 	free(balloons);
@@ -250,15 +240,17 @@ static int list_all(struct vmqos_cli *cli)
 	return VMQOS_EXIT_OK;
 }
 
-/* More or less is meant of what was asked last, not of what was reached. */
-static int choose_target(struct vmqos_cli *cli, uint32_t id, struct request *request)
+/* More or less is meant of what was asked last, not of what was reached. 0 or an errno. */
+static int choose_target(struct vmqos_cli *cli, uint32_t id, struct vmqos_balloon_wish *request)
 {
 	struct vmqos_balloon balloon;
 	uint64_t target = request->bytes;
+	int err;
 
 	if (request->sign) {
-		if (vmqos_balloon_get(cli->ctx, id, &balloon))
-			return vmqos_say_failure(cli);
+		err = vmqos_balloon_get(cli->ctx, id, &balloon);
+		if (err)
+			return err;
 		if (request->sign == '+')
 			target = balloon.target + target < target ? UINT64_MAX :
 				 balloon.target + target;
@@ -267,11 +259,11 @@ static int choose_target(struct vmqos_cli *cli, uint32_t id, struct request *req
 	}
 	request->settings.target = target;
 	request->settings.set |= VMQOS_HAS(VMQOS_BALLOON_TARGET);
-	return VMQOS_EXIT_OK;
+	return 0;
 }
 
-static int wait_reached(struct vmqos_cli *cli, uint32_t id, const struct request *request,
-			struct vmqos_balloon *balloon)
+static int wait_reached(struct vmqos_cli *cli, uint32_t id,
+			const struct vmqos_balloon_wish *request, struct vmqos_balloon *balloon)
 {
 	const struct timespec period = { .tv_nsec = PERIOD_NS };
 	int64_t end = request->wait_ns ?
@@ -287,10 +279,10 @@ static int wait_reached(struct vmqos_cli *cli, uint32_t id, const struct request
 
 static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
 {
-	struct request request = { 0 };
+	struct vmqos_balloon_wish request = { 0 };
 	struct vmqos_balloon balloon;
 	struct vmqos_vm vm;
-	int result;
+	int result, err = 0;
 
 	argc = take_less(argc, argv, &request);
 	result = parse(cli, argc, argv, &request);
@@ -299,13 +291,18 @@ static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
 	if (optind == argc)
 		return list_all(cli);
 	result = vmqos_arg_vm(cli, argv[optind], &vm);
-	if (!result && request.size)
-		result = choose_target(cli, vm.id, &request);
 	if (result)
 		return result;
-	if (request.settings.set ?
-	    vmqos_balloon_set(cli->ctx, vm.id, &request.settings, &balloon) :
-	    vmqos_balloon_get(cli->ctx, vm.id, &balloon))
+	if (request.size)
+		err = choose_target(cli, vm.id, &request);
+	if (!err)
+		err = request.settings.set ?
+		      vmqos_balloon_set(cli->ctx, vm.id, &request.settings, &balloon) :
+		      vmqos_balloon_get(cli->ctx, vm.id, &balloon);
+	/* What the kernel does not serve QEMU may have itself. */
+	if ((err == -ENXIO || err == -EOPNOTSUPP) && vmqos_balloon_qemu_served())
+		return vmqos_balloon_qemu(cli, &vm, &request);
+	if (err)
 		return vmqos_say_failure(cli);
 	if (request.wait)
 		result = wait_reached(cli, vm.id, &request, &balloon);
