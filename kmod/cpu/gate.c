@@ -27,6 +27,7 @@
  * instructions of gate_in finds either the old state or the new one, both good.
  */
 #include <linux/kvm_host.h>
+#include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
@@ -46,6 +47,14 @@
 /* Settings of the host: vmqos_lock for writing. */
 bool vmqos_gate_on;
 u32 vmqos_gate_slice_ns = 2000 * NSEC_PER_USEC;
+
+/*
+ * A turn is shorter than a slice where that is more than so much virtual time, but not
+ * shorter than the least: of vCPUs that have a fourteenth of a CPU each, one that is a slice
+ * ahead of its sibling has 3 per cent of a second's time more.
+ */
+#define VMQOS_TURN_NS		(12 * NSEC_PER_MSEC)
+#define VMQOS_TURN_LEAST_NS	(500 * NSEC_PER_USEC)
 
 /* A vCPU that is so far behind others is moved, when it has been there so long. */
 #define VMQOS_BEHIND_SLICES	2
@@ -127,11 +136,15 @@ u64 vmqos_gate_run_time(const struct vmqos_gate *gate, u64 now)
  * @gate: the vCPU
  *
  * Context: any.
- * Return: what a slice of run time is to it, ns.
+ * Return: what a turn of run time is to it, ns.
  */
 s64 vmqos_gate_margin(const struct vmqos_gate *gate)
 {
-	return ((u64)READ_ONCE(vmqos_gate_slice_ns) * READ_ONCE(gate->inv)) >> 16;
+	u32 inv = READ_ONCE(gate->inv);
+	u64 slice = ((u64)READ_ONCE(vmqos_gate_slice_ns) * inv) >> 16;
+	u64 least = ((u64)VMQOS_TURN_LEAST_NS * inv) >> 16;
+
+	return min(slice, max_t(u64, least, VMQOS_TURN_NS));
 }
 
 /**
