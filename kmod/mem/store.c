@@ -41,6 +41,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "mem/mem.h"
@@ -70,6 +71,15 @@ static struct kmem_cache *stored_cache;
 static struct desk __percpu *desks;
 /* Pools are told apart by their names. */
 static atomic_t pools;
+
+/*
+ * Empty pools of files that are gone, for those that come: the kernel takes its time for a pool,
+ * keeps its names for ever in some versions, and may refuse one while others are taken down.
+ */
+#define SPARES_MAX	64
+static void *spares[SPARES_MAX];
+static unsigned int spare;
+static DEFINE_SPINLOCK(spare_lock);
 
 #define FLAGS	(GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT)
 
@@ -270,6 +280,12 @@ int vmqos_store_open(struct vmqos_mem_inode *mi)
 {
 	char name[32];
 
+	spin_lock(&spare_lock);
+	if (spare)
+		mi->pool = spares[--spare];
+	spin_unlock(&spare_lock);
+	if (mi->pool)
+		return 0;
 	snprintf(name, sizeof(name), "vmqos_mem-%u", atomic_inc_return(&pools));
 	mi->pool = vmqos_pack_open(name);
 	return mi->pool ? 0 : -ENOMEM;
@@ -286,7 +302,14 @@ void vmqos_store_close(struct vmqos_mem_inode *mi)
 	if (!mi->pool)
 		return;
 	vmqos_store_drop(mi, 0, ULONG_MAX);
-	vmqos_pack_close(mi->pool);
+	spin_lock(&spare_lock);
+	if (spare < SPARES_MAX) {
+		spares[spare++] = mi->pool;
+		mi->pool = NULL;
+	}
+	spin_unlock(&spare_lock);
+	if (mi->pool)
+		vmqos_pack_close(mi->pool);
 	mi->pool = NULL;
 }
 
@@ -315,6 +338,8 @@ int vmqos_store_init(void)
  */
 void vmqos_store_exit(void)
 {
+	while (spare)
+		vmqos_pack_close(spares[--spare]);
 	free_percpu(desks);
 	kmem_cache_destroy(stored_cache);
 }

@@ -221,4 +221,39 @@ TEST_F_TIMEOUT(charged, a_full_group_has_nothing_stored, 600)
 	EXPECT_EQ(0, count_wrong(self->at));
 }
 
+/* How many caches of a kernel that has them for each pool are ours. */
+static unsigned int count_caches(void)
+{
+	DIR *slabs = opendir("/sys/kernel/slab");
+	struct dirent *entry;
+	unsigned int count = 0;
+
+	while (slabs && (entry = readdir(slabs)))
+		count += !!strstr(entry->d_name, "vmqos_mem-");
+	if (slabs)
+		closedir(slabs);
+	return count;
+}
+
+/* A file has a pool of its own, which the kernel never forgets the names of: they come again. */
+TEST_F_TIMEOUT(charged, files_that_come_and_go, 300)
+{
+	unsigned int before = 0;
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/passing", self->where);
+	for (int i = 0; i < 500; i++) {
+		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+		ASSERT_LE(0, fd) {
+			TH_LOG("file %d: errno %d", i, errno);
+		}
+		ASSERT_EQ(0, unlink(path));
+		ASSERT_EQ(0, close(fd));
+		if (i == 10)
+			before = count_caches();
+	}
+	EXPECT_GE(before + 4, count_caches());
+}
+
 TEST_HARNESS_MAIN
