@@ -101,6 +101,7 @@ struct vmqos_virtio_class {
  * @number: its number in that list, constant
  * @stage: what becomes of it
  * @bound: a VMM has bound it, so that it is in use
+ * @gone: it has left that list, and the bus
  * @go_unbound: it is to leave the bus when no VMM has it any more
  * @pid: the VMM's process while it is bound, else 0
  * @vmm: the same, referenced, or NULL
@@ -147,6 +148,7 @@ struct vmqos_virtio {
 	u32 number;
 	enum vmqos_virtio_stage stage;
 	bool bound;
+	bool gone;
 	bool go_unbound;
 	pid_t pid;
 	struct pid *vmm;

@@ -68,6 +68,7 @@ static void leave(struct vmqos_virtio *dev)
 		dev->type->gone(dev);
 	mutex_lock(&vmqos_virtio_devices_lock);
 	list_del_init(&dev->node);
+	WRITE_ONCE(dev->gone, true);
 	mutex_unlock(&vmqos_virtio_devices_lock);
 	wake_up_all(&vmqos_virtio_gone);
 }
@@ -210,16 +211,6 @@ struct vmqos_virtio *vmqos_virtio_make(const char *name)
 	return dev;
 }
 
-static bool is_gone(struct vmqos_virtio *dev)
-{
-	bool gone;
-
-	mutex_lock(&vmqos_virtio_devices_lock);
-	gone = list_empty(&dev->node);
-	mutex_unlock(&vmqos_virtio_devices_lock);
-	return gone;
-}
-
 static int begin_removal(struct vmqos_virtio *dev, struct netlink_ext_ack *extack)
 {
 	struct task_struct *task;
@@ -262,7 +253,8 @@ int vmqos_virtio_delete(struct vmqos_virtio *dev, struct netlink_ext_ack *extack
 	mutex_unlock(&vmqos_virtio_devices_lock);
 	if (ret)
 		return ret;
-	if (wait_event_timeout(vmqos_virtio_gone, is_gone(dev), PATIENCE))
+	/* Looked at while going to sleep: no lock may be taken for it. */
+	if (wait_event_timeout(vmqos_virtio_gone, READ_ONCE(dev->gone), PATIENCE))
 		return 0;
 	NL_SET_ERR_MSG(extack,
 		       "a process has the device open or the vDPA bus is busy; the device goes when that ends");
