@@ -1,0 +1,416 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""An unmodified QEMU and an unmodified Linux guest with a balloon that is served in the kernel.
+
+Half of the guest's memory is taken and given back, on each kind of memory, and the host gets
+it by its own counters, not by ours. The guest's statistics are held against what it reads in
+its own /proc. It is reset, its driver is unbound and bound, QEMU is killed at some moment.
+
+QEMU has vhost-vdpa-device-pci from version 8.0 on; VMQOS_QEMU names another one than the first
+of PATH and of the cache that has it.
+"""
+import gzip
+import json
+import lzma
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from memory_guest import Wrong, connect, die_with_parent, within  # noqa: E402
+
+LONG = os.environ.get("VMQOS_LONG", "0") not in ("", "0")
+CACHE = os.environ.get("VMQOS_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "vmqos")
+MIB = 1 << 20
+MEMORY = 384
+HALF = MEMORY // 2
+DEVICE = "vmqos-vdpa-guest"
+BACKINGS = ("memfd", "vmramfs", "vmramfs-huge", "anonymous")
+KILLS = 5
+
+
+def say(text):
+    print("# " + str(text).replace("\n", "\n# "), flush=True)
+
+
+def check(condition, text):
+    if not condition:
+        raise Wrong(text)
+
+
+def vmqos(*words, fails=False):
+    done = subprocess.run(["vmqos", "--json", *words], capture_output=True, text=True,
+                          check=False)
+    check(fails == (done.returncode != 0), f"vmqos {' '.join(words)}: {done.stderr.strip()}")
+    return done.stderr.strip() if fails else json.loads(done.stdout or "{}")
+
+
+def balloon(*words):
+    return vmqos("balloon", DEVICE, *words)
+
+
+def find_qemu():
+    """The first that has the device, with its environment, or None."""
+    given, cached = os.environ.get("VMQOS_QEMU"), os.path.join(CACHE, "emulator/usr")
+    own = dict(os.environ, LD_LIBRARY_PATH=os.path.join(cached, "lib/x86_64-linux-gnu"),
+               QEMU_MODULE_DIR=os.path.join(cached, "lib/x86_64-linux-gnu/qemu"))
+    choice = [(given or "qemu-system-x86_64", dict(os.environ))]
+    if not given:
+        choice.append((os.path.join(cached, "bin/qemu-system-x86_64"), own))
+    for qemu, env in choice:
+        try:
+            done = subprocess.run([qemu, "-device", "vhost-vdpa-device-pci,help"], env=env,
+                                  capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        if not done.returncode and "vhostdev" in done.stdout:
+            return qemu, env
+    return None
+
+
+def guest_kernel():
+    """The image of a Debian kernel, and its driver."""
+    folder = os.path.join(CACHE, "kernels/6.12")
+    modules = os.path.join(folder, "root/lib/modules")
+    for release in sorted(os.listdir(modules)) if os.path.isdir(modules) else ():
+        driver = os.path.join(modules, release, "kernel/drivers/virtio/virtio_balloon.ko")
+        for suffix, unpack in (("", open), (".xz", lzma.open), (".gz", gzip.open)):
+            if os.access(driver + suffix, os.R_OK):
+                with unpack(driver + suffix, "rb") as file:
+                    return os.path.join(folder, "vmlinuz"), file.read()
+    return None, None
+
+
+def cpio_entry(name, mode, data=b""):
+    """One entry of a newc archive, which an initramfs is."""
+    raw = name.encode() + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
+    entry = b"070701" + b"".join(b"%08X" % field for field in fields) + raw
+    entry += b"\0" * (-len(entry) % 4) + data
+    return entry + b"\0" * (-len(entry) % 4)
+
+
+def find_built(name):
+    for folder in (HERE, os.path.join(HERE, "../../build/selftests/qemu")):
+        path = os.path.join(folder, name)
+        if os.access(path, os.R_OK):
+            return path
+    raise Wrong(f"the guest's {name} is not built: run make selftests")
+
+
+class Linux:
+    """A QEMU with a Linux guest that obeys on its console."""
+
+    def __init__(self, work, qemu, image, backing, path):
+        self.at = os.path.join(work, f"guest-{backing}-{time.monotonic_ns()}")
+        self.backing, self.boots, self.number = backing, 0, None
+        memory = {
+            "memfd": "memory-backend-memfd,share=on",
+            "anonymous": "memory-backend-ram",
+        }.get(backing, f"memory-backend-file,share=on,align=2M,mem-path={self.at}.mem")
+        if backing.startswith("vmramfs"):
+            mount = os.path.join(work, backing)
+            self.memory = os.path.join(mount, "guest")
+            memory = f"memory-backend-file,share=on,align=2M,mem-path={self.memory}"
+        kernel, initramfs = image
+        with open(self.at + ".err", "wb") as errors:
+            self.process = subprocess.Popen(
+                [qemu[0], "-name", f"guest={DEVICE},debug-threads=on", "-nodefaults",
+                 "-no-user-config", "-display", "none", "-accel", "kvm", "-cpu", "host",
+                 "-machine", "q35,smm=off,vmport=off,memory-backend=m",
+                 "-object", f"{memory},id=m,size={MEMORY}M", "-m", f"{MEMORY}M",
+                 "-kernel", kernel, "-initrd", initramfs, "-append",
+                 "console=ttyS0 quiet panic=-1 nokaslr mitigations=off tsc=reliable "
+                 "no_timer_check random.trust_cpu=on cryptomgr.notests audit=0 rdinit=/init",
+                 "-chardev", f"socket,id=s,path={self.at}.serial,server=on,wait=off,"
+                 f"logfile={self.at}.out", "-serial", "chardev:s",
+                 "-qmp", f"unix:{self.at}.qmp,server=on,wait=off",
+                 "-device", f"vhost-vdpa-device-pci,vhostdev={path}"],
+                stdin=subprocess.DEVNULL, stdout=errors, stderr=subprocess.STDOUT,
+                env=qemu[1], preexec_fn=die_with_parent)
+        self.pid = self.process.pid
+        self.serial = connect(self.at + ".serial", self.alive).makefile(
+            "rw", encoding="ascii", errors="replace")
+        self.monitor = connect(self.at + ".qmp", self.alive).makefile("rw", encoding="utf-8")
+        self.monitor.readline()
+        self.call("qmp_capabilities")
+
+    def complaint(self):
+        with open(self.at + ".err", encoding="utf-8", errors="replace") as errors:
+            return errors.read().strip() or "nothing"
+
+    def alive(self):
+        if self.process.poll() is not None:
+            raise Wrong(f"QEMU has ended: {self.complaint()}")
+        return True
+
+    def call(self, command, **arguments):
+        self.monitor.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.monitor.flush()
+        while True:
+            answer = json.loads(self.monitor.readline() or '{"error": {"desc": "closed"}}')
+            if "error" in answer:
+                raise Wrong(f"{command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def ready(self):
+        """Once more than it was before."""
+        def said():
+            self.alive()
+            with open(self.at + ".out", encoding="ascii", errors="replace") as out:
+                return out.read().count("guest-ready") > self.boots
+        within("the guest is ready", said)
+        self.boots += 1
+
+    def tell(self, line):
+        """A line to the guest; what it answers, without the ok."""
+        self.serial.write(line + "\n")
+        self.serial.flush()
+        while True:
+            answer = self.serial.readline()
+            if not answer:
+                raise Wrong(f"the guest is silent; QEMU said: {self.complaint()}")
+            answer = answer.strip()
+            if answer == "ok" or answer.startswith("ok "):
+                return answer[2:].strip()
+            check(answer != "bad", f"the guest could not {line}")
+
+    def own_stats(self):
+        words = self.tell("stats").split()
+        return dict(zip(words[::2], map(int, words[1::2])))
+
+    def resident(self):
+        """What its memory takes of the host's, by the host's own counters, in bytes."""
+        if self.backing.startswith("vmramfs"):
+            stat = os.statvfs(os.path.dirname(self.memory))
+            return os.stat(self.memory).st_blocks * 512 or (
+                stat.f_blocks - stat.f_bfree) * stat.f_bsize
+        if self.backing == "memfd":
+            folder = f"/proc/{self.pid}/fd"
+            for fd in os.listdir(folder):
+                if "memfd:memory-backend-memfd" in os.readlink(f"{folder}/{fd}"):
+                    return os.stat(f"{folder}/{fd}").st_blocks * 512
+        size = 0
+        with open(f"/proc/{self.pid}/smaps", encoding="ascii") as maps:
+            for line in maps:
+                words = line.split()
+                if words[0] == "Size:":
+                    size = int(words[1]) << 10
+                elif words[0] == "Rss:" and size == MEMORY * MIB:
+                    return int(words[1]) << 10
+        raise Wrong("its memory is not found")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Acts:
+    """What is done to a guest, on each kind of memory."""
+
+    def __init__(self, work, qemu, path):
+        self.work, self.qemu, self.path = work, qemu, path
+        kernel, driver = guest_kernel()
+        with open(find_built("guest_balloon"), "rb") as file:
+            init = file.read()
+        initramfs = os.path.join(work, "initramfs")
+        with open(initramfs, "wb") as out:
+            out.write(cpio_entry("init", 0o100755, init) +
+                      cpio_entry("virtio_balloon.ko", 0o100644, driver) +
+                      cpio_entry("TRAILER!!!", 0))
+        self.image = kernel, initramfs
+        self.guest = None
+        for name, huge in (("vmramfs", "never"), ("vmramfs-huge", "within_size")):
+            mount = os.path.join(work, name)
+            os.mkdir(mount)
+            subprocess.run(["mount", "-t", "vmramfs", "-o", f"huge={huge},share_zero=off",
+                            "none", mount], check=True)
+
+    def start(self, backing):
+        self.guest = Linux(self.work, self.qemu, self.image, backing, self.path)
+        vmqos("adopt", "--pid", str(self.guest.pid))
+        self.guest.ready()
+        within("the balloon has a driver", lambda: balloon()["state"] != "unused")
+
+    def stop(self):
+        if self.guest:
+            self.guest.end()
+        self.guest = None
+        within("the VM is forgotten", lambda: not vmqos("list")["vms"])
+
+    def on(self, backing):
+        self.start(backing)
+        guest = self.guest
+        guest.tell(f"hold {MEMORY // 8}")
+        guest.tell(f"fill {MEMORY * 5 // 8}")
+        given, before = balloon()["given"], guest.resident()
+        state = balloon(f"{HALF}M", "--wait=600", "--reason", "test")
+        after = guest.resident()
+        say(f"{backing}: {before >> 20} MiB resident, {after >> 20} after {state['actual'] >> 20} "
+            f"were given at {state['speed'] >> 20} MiB/s; {state['kicks']} kicks, "
+            f"{state['calls']} calls; {state['reported'] >> 20} MiB reported")
+        check(state["state"] == "reached" and state["actual"] == HALF * MIB, f"it is {state}")
+        check(sum(state["refused"].values()) == 0, f"refused: {state['refused']}")
+        check(before >= MEMORY * MIB * 3 // 4, f"only {before} bytes were there before")
+        check(state["given"] - given >= 0.97 * HALF * MIB,
+              f"of {HALF * MIB} bytes {state['given'] - given} were given")
+        check(before - after >= 0.97 * HALF * MIB,
+              f"the host has got {before - after} of {HALF * MIB} bytes")
+        guest.tell("check")
+        self.right_statistics(backing)
+        state = balloon("off", "--wait=600")
+        check(state["actual"] == 0, f"{state['actual']} bytes stayed in the balloon")
+        guest.tell(f"fill {MEMORY * 5 // 8}")
+        guest.tell("check")
+        check(guest.resident() >= 0.97 * before, "the guest has not got its memory back")
+        in_use = vmqos("virtio", "del", DEVICE, fails=True)
+        check(str(guest.pid) in in_use, in_use)
+
+    def right_statistics(self, backing):
+        """Asked for once a second, and read when the guest has just been asked itself."""
+        guest = self.guest
+        balloon("--period", "1")
+        for _ in range(30):
+            before = guest.own_stats()
+            was = balloon().get("guest", {}).get("age_seconds", 0)
+            within("statistics come", lambda was=was: balloon().get("guest", {}).get(
+                "age_seconds", 1e9) < min(was, 0.5) or was == 0 and "guest" in balloon())
+            told = balloon()["guest"]
+            after = guest.own_stats()
+            same = all(min(before[own], after[own]) - 4096 <= told[name] <=
+                       max(before[own], after[own]) + 4096
+                       for own, name in (("total", "total"), ("free", "free"),
+                                         ("oom", "oom_kills"), ("minor", "faults_minor"),
+                                         ("major", "faults_major")))
+            if same:
+                say(f"{backing}: total {told['total']}, free {told['free']}, available "
+                    f"{told['available']}: as in the guest's own /proc, within a page")
+                balloon("--period", "0")
+                return
+        raise Wrong(f"the guest has told {told}, and reads {before} and {after}")
+
+    def memfd(self):
+        self.on("memfd")
+        self.stop()
+
+    def vmramfs(self):
+        self.on("vmramfs")
+        self.stop()
+
+    def vmramfs_huge(self):
+        self.on("vmramfs-huge")
+        self.stop()
+
+    def anonymous(self):
+        self.on("anonymous")
+
+    def reset(self):
+        """It has the same target afterwards, and reaches it by itself."""
+        balloon(f"{HALF}M", "--wait=600")
+        self.guest.call("system_reset")
+        within("the balloon is empty", lambda: balloon()["actual"] == 0)
+        self.guest.ready()
+        within("it is filled again", lambda: balloon()["state"] == "reached")
+        check(balloon()["actual"] == HALF * MIB, "it is filled otherwise")
+
+    def driver(self):
+        for _ in range(3):
+            self.guest.tell("unbind")
+            state = balloon()
+            check(state["state"] == "unused" and not state["actual"], f"it is {state['state']}")
+            self.guest.tell("bind")
+            within("it is filled again", lambda: balloon()["state"] == "reached")
+        balloon("off", "--wait=600")
+        self.guest.tell("fill 64")
+
+    def killed(self):
+        """At some moment while the balloon is being filled."""
+        for _ in range(KILLS if LONG else 2):
+            self.stop()
+            self.start("memfd")
+            balloon(f"{HALF}M")
+            time.sleep(random.random() * 2)
+            os.kill(self.guest.pid, signal.SIGKILL)
+            within("the device is free", lambda: not vmqos("virtio", "list")["devices"][0]["in_use"])
+        self.stop()
+        check(vmqos("virtio", "list")["devices"][0]["state"] == "free", "it is not free")
+
+    def deleted(self):
+        began = time.monotonic()
+        subprocess.run(["vmqos", "virtio", "del", DEVICE], check=True)
+        say(f"deleted in {time.monotonic() - began:.2f} s")
+        check(not vmqos("virtio", "list")["devices"], "it is still there")
+
+    def clean_up(self):
+        if self.guest:
+            self.guest.end()
+        subprocess.run(["vmqos", "virtio", "del", DEVICE], check=False, capture_output=True)
+        for name in ("vmramfs", "vmramfs-huge"):
+            subprocess.run(["umount", "-l", os.path.join(self.work, name)], check=False,
+                           capture_output=True)
+
+
+TESTS = ("memfd", "vmramfs", "vmramfs_huge", "anonymous", "reset", "driver", "killed", "deleted")
+
+
+def missing(qemu):
+    if not LONG:
+        return "takes minutes: VMQOS_LONG=1, scripts/selftests --long --clock mttcg --test qemu:vdpa_balloon.py"
+    if os.geteuid():
+        return "needs root"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "no /dev/kvm: load kvm_amd or kvm_intel"
+    if os.environ.get("VMQOS_CLOCK") in ("icount", "single"):
+        return "a Debian guest takes minutes to boot here: scripts/selftests --clock mttcg"
+    if not qemu:
+        return "no QEMU with vhost-vdpa-device-pci (8.0 and later); name one in VMQOS_QEMU"
+    if not guest_kernel()[0]:
+        return "no Debian kernel for the guest: scripts/kernels get 6.12"
+    for module in ("vmqos", "vmqos_mem", "vmqos_virtio", "vhost_vdpa"):
+        if not os.path.isdir(f"/sys/module/{module}") and \
+           subprocess.run(["modprobe", module], capture_output=True, check=False).returncode:
+            return f"the module {module} is neither loaded nor can modprobe load it"
+    return None
+
+
+def main():
+    print("TAP version 13", flush=True)
+    qemu = find_qemu() if LONG else None
+    why = missing(qemu)
+    if why:
+        print(f"1..0 # SKIP {why}")
+        return 4
+    print(f"1..{len(TESTS)}", flush=True)
+    say(subprocess.run([qemu[0], "--version"], capture_output=True, text=True, env=qemu[1],
+                       check=True).stdout.splitlines()[0])
+    failed = 0
+    with tempfile.TemporaryDirectory() as work:
+        subprocess.run(["vmqos", "virtio", "del", DEVICE], check=False, capture_output=True)
+        acts = Acts(work, qemu, vmqos("virtio", "add", "balloon", DEVICE)["path"])
+        try:
+            for number, name in enumerate(TESTS, 1):
+                began, result = time.monotonic(), "ok"
+                try:
+                    getattr(acts, name)()
+                except Exception as error:  # pylint: disable=broad-except
+                    say(f"{type(error).__name__}: {error}")
+                    result = "not ok"
+                    failed += 1
+                say(f"{name}: {time.monotonic() - began:.1f} s")
+                print(f"{result} {number} {name}", flush=True)
+        finally:
+            acts.clean_up()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
