@@ -403,4 +403,37 @@ TEST(values_out_of_range_are_refused)
 	tear_down(_metadata, &s);
 }
 
+/* As on Linux 6.1, where nobody can serve them. */
+TEST(devices_need_their_module)
+{
+	static const uint8_t cmds[] = { VMQOS_CMD_VIRTIO_ADD, VMQOS_CMD_VIRTIO_DEL,
+					VMQOS_CMD_VIRTIO_GET, VMQOS_CMD_BALLOON_GET,
+					VMQOS_CMD_BALLOON_SET };
+	static const uint8_t lists[] = { VMQOS_CMD_VIRTIO_GET, VMQOS_CMD_BALLOON_GET };
+	struct vmqos_raw_msg msg;
+	struct setting s;
+	unsigned int i;
+
+	if (!access("/sys/module/vmqos_virtio", F_OK))
+		SKIP(return, "the module vmqos_virtio is loaded");
+	set_up(_metadata, &s);
+	if (!s.id)
+		return;
+	for (i = 0; i < sizeof(cmds); i++) {
+		vmqos_raw_begin(&s.raw, &msg, cmds[i], NLM_F_ACK);
+		if (cmds[i] == VMQOS_CMD_BALLOON_GET || cmds[i] == VMQOS_CMD_BALLOON_SET)
+			vmqos_raw_put_u32(&msg, VMQOS_BALLOON_A_ID, s.id);
+		else
+			vmqos_raw_put_string(&msg, VMQOS_VIRTIO_A_NAME, "attr-device");
+		if (cmds[i] == VMQOS_CMD_VIRTIO_ADD)
+			vmqos_raw_put_u32(&msg, VMQOS_VIRTIO_A_TYPE, VMQOS_VIRTIO_TYPE_BALLOON);
+		EXPECT_REFUSED(ask(&s, &msg), EOPNOTSUPP, &s.answer);
+	}
+	for (i = 0; i < sizeof(lists); i++) {
+		vmqos_raw_begin(&s.raw, &msg, lists[i], NLM_F_DUMP);
+		EXPECT_REFUSED(ask(&s, &msg), EOPNOTSUPP, &s.answer);
+	}
+	tear_down(_metadata, &s);
+}
+
 TEST_HARNESS_MAIN
