@@ -38,12 +38,12 @@
 static DEFINE_MUTEX(vmqos_latency_mutex);
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-static bool vmqos_latency_sliced(const struct task_struct *task)
+static bool vmqos_latency_sliced(const struct task_struct *task, u32 ours)
 {
-	return READ_ONCE(task->se.custom_slice);
+	return READ_ONCE(task->se.custom_slice) && READ_ONCE(task->se.slice) != ours;
 }
 #else
-static bool vmqos_latency_sliced(const struct task_struct *task)
+static bool vmqos_latency_sliced(const struct task_struct *task, u32 ours)
 {
 	return true;
 }
@@ -61,9 +61,14 @@ static void vmqos_latency_slice(struct vmqos_thread *thread, u32 slice)
 	};
 
 	lockdep_assert_held(&vmqos_latency_mutex);
-	if (slice == thread->slice || (!thread->slice && vmqos_latency_sliced(task)) ||
+	if (slice == thread->slice ||
 	    (attr.sched_policy != SCHED_NORMAL && attr.sched_policy != SCHED_BATCH))
 		return;
+	/* Also one that was set while the thread had ours: that is over then. */
+	if (vmqos_latency_sliced(task, thread->slice)) {
+		WRITE_ONCE(thread->slice, 0);
+		return;
+	}
 	if (!sched_setattr_nocheck(task, &attr))
 		WRITE_ONCE(thread->slice, slice);
 }
