@@ -262,20 +262,29 @@ TEST_F_TIMEOUT(promises, no_more_compete_than_there_are_cpus, 120)
 	EXPECT_LT(parked, vcpus - 0.9 * self->cpus);
 }
 
+struct scheduling {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
 /* The slice a thread has asked for, in ns. */
 static uint64_t slice_of(pid_t tid)
 {
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} attr = { 0 };
+	struct scheduling attr = { 0 };
 
 	if (syscall(SYS_sched_getattr, tid, &attr, sizeof(attr), 0))
 		return 0;
 	return attr.runtime;
+}
+
+static int ask_for_slice(pid_t tid, uint64_t ns)
+{
+	struct scheduling attr = { .size = sizeof(attr), .runtime = ns };
+
+	return syscall(SYS_sched_setattr, tid, &attr, 0);
 }
 
 /* Mean time from wake-up to run over a while, in ns; 0 when nobody woke up. */
@@ -340,6 +349,39 @@ TEST_F_TIMEOUT(promises, low_latency, 240)
 	ASSERT_EQ(0, vmqos_vm_release(self->ctx, self->id[0], NULL));
 	ASSERT_EQ(0, vmqos_subject_wait_gone(self->ctx, self->id[0], ATTACH_MS));
 	EXPECT_EQ(before, slice_of(tid));
+}
+
+static int set_latency(FIXTURE_DATA(promises) *self, enum vmqos_latency_class latency)
+{
+	struct vmqos_vm_settings settings = { .set = VMQOS_HAS(VMQOS_VM_CPU_LATENCY),
+					      .cpu_latency = latency };
+
+	return vmqos_vm_set(self->ctx, self->id[0], &settings, NULL);
+}
+
+/* A slice that an administrator sets stays, also one set while the thread has ours. */
+TEST_F_TIMEOUT(promises, slice_of_another, 120)
+{
+	static const uint64_t theirs = 5000000;
+	pid_t tid;
+
+	ASSERT_EQ(0, start(self, 0, 1, &spin, NULL));
+	tid = vmqos_vmm_tid(self->vm[0], 0);
+	if (!slice_of(tid))
+		SKIP(return, "this kernel has no slices of threads");
+	ASSERT_EQ(0, set_latency(self, VMQOS_LATENCY_LOW));
+	ASSERT_EQ(500000, slice_of(tid));
+	ASSERT_EQ(0, ask_for_slice(tid, theirs));
+	/* The epoch, which follows the class, has been by. */
+	vmqos_sleep_ns(200000000);
+	EXPECT_EQ(theirs, slice_of(tid));
+	ASSERT_EQ(0, set_latency(self, VMQOS_LATENCY_NORMAL));
+	EXPECT_EQ(theirs, slice_of(tid));
+	ASSERT_EQ(0, set_latency(self, VMQOS_LATENCY_LOW));
+	EXPECT_EQ(theirs, slice_of(tid));
+	ASSERT_EQ(0, vmqos_vm_release(self->ctx, self->id[0], NULL));
+	ASSERT_EQ(0, vmqos_subject_wait_gone(self->ctx, self->id[0], ATTACH_MS));
+	EXPECT_EQ(theirs, slice_of(tid));
 }
 
 static int put(const char *path, const char *text)
