@@ -18,18 +18,10 @@
 #include "virtio/balloon.h"
 #include "virtio/device.h"
 #include "virtio/discard.h"
+#include "virtio/list.h"
 #include "virtio/manage.h"
 #include "virtio/translate.h"
 #include "virtio/vq.h"
-
-/* Numbers of pages that are read and sorted at once. */
-#define BATCH		1024
-
-/* Most that one buffer may name: a GiB. Drivers name a MiB. */
-#define LIST_MAX	(SZ_1G >> VIRTIO_BALLOON_PFN_SHIFT)
-
-/* Most statistics that one buffer may bring; drivers bring one of each kind. */
-#define STATS_MAX	256
 
 static_assert(VIRTIO_BALLOON_S_NR <= VMQOS_BALLOON_STATS);
 
@@ -38,6 +30,12 @@ enum role {
 	DEFLATE,
 	STATS,
 	REPORT,
+};
+
+/* What a list of pages is for. */
+struct use {
+	struct vmqos_balloon *balloon;
+	bool inflate;
 };
 
 struct vmqos_balloon *vmqos_balloon_of(struct vmqos_virtio *dev)
@@ -56,54 +54,28 @@ static enum role role_of(const struct vmqos_virtio *dev, u16 queue)
 	return queue == 2 && !has(dev, VIRTIO_BALLOON_F_STATS_VQ) ? REPORT : queue;
 }
 
-/* Has part of a list of page numbers discarded, or just counts them. */
-static int use_list(struct vmqos_balloon *balloon, u64 addr, u32 nr, bool inflate)
+static void use_batch(void *context, u32 *pfns, unsigned int nr)
 {
-	struct vmqos_virtio *dev = &balloon->dev;
-	u32 batch, i;
-	int ret;
+	struct use *use = context;
+	struct vmqos_balloon *balloon = use->balloon;
 
-	if (nr)
-		WRITE_ONCE(balloon->progress_at, ktime_get_ns());
-	for (; nr; nr -= batch, addr += batch * sizeof(__le32)) {
-		/* The VMM is on its way out: what is not done stays so. */
-		if (signal_pending(current))
-			return 0;
-		batch = min_t(u32, nr, BATCH);
-		ret = vmqos_tr_read(&dev->view, addr, balloon->pfns, batch * sizeof(__le32));
-		if (ret)
-			return ret;
-		for (i = 0; i < batch; i++)
-			balloon->pfns[i] = le32_to_cpu((__force __le32)balloon->pfns[i]);
-		if (inflate) {
-			balloon->inflates += batch;
-			balloon->inflated += batch;
-			vmqos_discard_pfns(&dev->view, balloon->pfns, batch, &balloon->discards);
-		} else {
-			balloon->deflates += batch;
-			balloon->inflated -= min_t(u64, balloon->inflated, batch);
-		}
+	WRITE_ONCE(balloon->progress_at, ktime_get_ns());
+	if (use->inflate) {
+		balloon->inflates += nr;
+		balloon->inflated += nr;
+		vmqos_discard_pfns(&balloon->dev.view, pfns, nr, &balloon->discards);
+	} else {
+		balloon->deflates += nr;
+		balloon->inflated -= min_t(u64, balloon->inflated, nr);
 	}
-	return 0;
 }
 
 static int use_pages(struct vmqos_balloon *balloon, const struct vmqos_vq_buf *buf, bool inflate)
 {
-	u64 nr = 0;
-	int i, ret = 0;
+	struct use use = { .balloon = balloon, .inflate = inflate };
+	int ret;
 
-	if (buf->nr != buf->nr_out)
-		return -EINVAL;
-	for (i = 0; i < buf->nr; i++) {
-		if (buf->parts[i].len % sizeof(__le32))
-			return -EINVAL;
-		nr += buf->parts[i].len / sizeof(__le32);
-	}
-	if (nr > LIST_MAX)
-		return -E2BIG;
-	for (i = 0; i < buf->nr && !ret; i++)
-		ret = use_list(balloon, buf->parts[i].addr,
-			       buf->parts[i].len / sizeof(__le32), inflate);
+	ret = vmqos_list_pages(&balloon->dev.view, buf, balloon->pfns, use_batch, &use);
 	if (balloon->inflated == READ_ONCE(balloon->target))
 		vmqos_balloon_event_soon(balloon);
 	return ret;
@@ -113,27 +85,12 @@ static int use_pages(struct vmqos_balloon *balloon, const struct vmqos_vq_buf *b
 static int use_stats(struct vmqos_balloon *balloon, u16 queue, const struct vmqos_vq_buf *buf)
 {
 	struct vmqos_virtio *dev = &balloon->dev;
-	struct virtio_balloon_stat stat;
-	u32 at, read = 0, known = 0;
-	int i, ret;
-	u16 tag;
+	u32 known;
+	int ret;
 
-	for (i = 0; i < buf->nr_out; i++) {
-		const struct vmqos_vq_part *part = &buf->parts[i];
-
-		for (at = 0; part->len - at >= sizeof(stat); at += sizeof(stat)) {
-			if (++read > STATS_MAX)
-				return -E2BIG;
-			ret = vmqos_tr_read(&dev->view, part->addr + at, &stat, sizeof(stat));
-			if (ret)
-				return ret;
-			tag = le16_to_cpu((__force __le16)stat.tag);
-			if (tag >= VMQOS_BALLOON_STATS)
-				continue;
-			balloon->stats[tag] = le64_to_cpu((__force __le64)stat.val);
-			known |= BIT(tag);
-		}
-	}
+	ret = vmqos_list_stats(&dev->view, buf, balloon->stats, &known);
+	if (ret)
+		return ret;
 	if (known) {
 		balloon->stats_known = known;
 		balloon->stats_at = ktime_get_ns();
@@ -318,7 +275,7 @@ int vmqos_balloon_setup(struct vmqos_balloon *balloon)
 {
 	INIT_DELAYED_WORK(&balloon->timer, timer_fires);
 	vmqos_balloon_event_setup(balloon);
-	balloon->pfns = kvmalloc_array(BATCH, sizeof(*balloon->pfns), GFP_KERNEL);
+	balloon->pfns = kvmalloc_array(VMQOS_LIST_BATCH, sizeof(*balloon->pfns), GFP_KERNEL);
 	return balloon->pfns ? 0 : -ENOMEM;
 }
 

@@ -9,9 +9,7 @@
 
 #include "virtio/device.h"
 #include "virtio/discard.h"
-
-/* Statistics that a guest may tell, whatever the headers of the kernel know of. */
-#define VMQOS_BALLOON_STATS	16
+#include "virtio/list.h"
 
 /* Most seconds between two of them. */
 #define VMQOS_BALLOON_STATS_SECONDS	86400

@@ -64,6 +64,7 @@ struct vmqos_virtio *vmqos_virtio_alloc(struct device *parent, const char *name,
 	}
 	/* From here on its free() is called, too. */
 	dev->type = type;
+	dev->offered = VMQOS_VIRTIO_FEATURES | type->features;
 	return dev;
 }
 

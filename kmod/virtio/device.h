@@ -8,9 +8,17 @@
 #include <linux/types.h>
 #include <linux/vdpa.h>
 #include <linux/workqueue.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ring.h>
 
 #include "virtio/translate.h"
 #include "virtio/vq.h"
+
+/* What all our devices offer. Whether an IOMMU is between is the VMM's to know. */
+#define VMQOS_VIRTIO_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) | \
+				 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) | \
+				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | \
+				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
 
 struct kvm;
 struct pid;
@@ -78,6 +86,7 @@ struct vmqos_virtio_class {
  * struct vmqos_virtio - a virtio device that is served in the kernel
  * @vdpa: what the vDPA bus knows of it; first, for the bus frees it
  * @type: what it does, constant
+ * @offered: the features that a driver may accept, constant once it is made
  * @lock: the rings and all that is the driver's: @status to @buf
  * @status: the device status, as the specification has it
  * @suspended: the VMM has stopped it
@@ -115,6 +124,7 @@ struct vmqos_virtio_class {
 struct vmqos_virtio {
 	struct vdpa_device vdpa;
 	const struct vmqos_virtio_class *type;
+	u64 offered;
 
 	/* The rings and all that is the driver's. */
 	struct mutex lock;

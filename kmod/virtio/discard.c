@@ -15,9 +15,6 @@
  * pinned memory, memory that a userfaultfd watches (it would be asked for pages of which it
  * knows nothing), memory of devices. A pin that comes while the page is on its way out is
  * not seen; so it is when a VMM does it by itself.
- *
- * Pages come in any order. They are sorted and merged: a guest's balloon of 256 pages is two
- * ranges as a rule.
  */
 #include <linux/align.h>
 #include <linux/types.h>
@@ -31,28 +28,14 @@
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sched/coredump.h>
-#include <linux/sched/signal.h>
-#include <linux/sizes.h>
-#include <linux/sort.h>
 #include <linux/userfaultfd_k.h>
 
 #include "virtio/discard.h"
 #include "virtio/translate.h"
 
-/* A guest's page in the balloon's interface. */
-#define GUEST_PAGE_SHIFT	12
-
-/* Most that is discarded at once, so that a signal is seen in time. */
-#define PIECE			SZ_4M
-
-static void refuse(struct vmqos_discard_stats *stats, enum vmqos_discard_refusal why, u64 len)
-{
-	stats->refused[why] += len >> GUEST_PAGE_SHIFT;
-}
-
 static void given(struct vmqos_discard_stats *stats, u64 len)
 {
-	stats->given += len >> GUEST_PAGE_SHIFT;
+	stats->given += len >> VMQOS_GUEST_PAGE_SHIFT;
 	stats->ranges++;
 }
 
@@ -119,13 +102,13 @@ static void punch(struct file *file, loff_t from, u64 len, struct vmqos_discard_
 		if (!piece) {
 			/* A pinned folio; whatever its size, go on page by page. */
 			piece = PAGE_SIZE;
-			refuse(stats, VMQOS_DISCARD_PINNED, piece);
+			vmqos_discard_refuse(stats, VMQOS_DISCARD_PINNED, piece);
 			continue;
 		}
 		ret = vfs_fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, piece);
 		if (ret) {
 			stats->error = ret;
-			refuse(stats, VMQOS_DISCARD_FAILED, piece);
+			vmqos_discard_refuse(stats, VMQOS_DISCARD_FAILED, piece);
 		} else {
 			given(stats, piece);
 		}
@@ -139,10 +122,10 @@ static void punch_whole(struct file *file, loff_t from, u64 len, u64 page,
 	loff_t first = round_up(from, page), end = round_down(from + len, page);
 
 	if (first >= end) {
-		refuse(stats, VMQOS_DISCARD_PARTIAL, len);
+		vmqos_discard_refuse(stats, VMQOS_DISCARD_PARTIAL, len);
 		return;
 	}
-	refuse(stats, VMQOS_DISCARD_PARTIAL, first - from + (from + len - end));
+	vmqos_discard_refuse(stats, VMQOS_DISCARD_PARTIAL, first - from + (from + len - end));
 	punch(file, first, end - first, stats);
 }
 
@@ -175,13 +158,21 @@ static void zap(struct vm_area_struct *vma, unsigned long at, u64 len,
 			given(stats, piece);
 		} else {
 			piece = PAGE_SIZE;
-			refuse(stats, VMQOS_DISCARD_PINNED, piece);
+			vmqos_discard_refuse(stats, VMQOS_DISCARD_PINNED, piece);
 		}
 	}
 }
 
-/* Returns how much of it has been dealt with: what one mapping has. */
-static u64 discard_mapped(unsigned long at, u64 len, struct vmqos_discard_stats *stats)
+/**
+ * vmqos_discard_mapped() - give the host what the VMM has at an address
+ * @at: the address in the VMM, whose address space is the caller's
+ * @len: bytes, of whole pages
+ * @stats: added to
+ *
+ * Context: the device's worker; sleeps.
+ * Return: how much of it has been dealt with: what one mapping has.
+ */
+u64 vmqos_discard_mapped(unsigned long at, u64 len, struct vmqos_discard_stats *stats)
 {
 	enum vmqos_discard_refusal why;
 	struct mm_struct *mm = current->mm;
@@ -191,18 +182,18 @@ static u64 discard_mapped(unsigned long at, u64 len, struct vmqos_discard_stats 
 	loff_t from = 0;
 
 	if (mmap_read_lock_killable(mm)) {
-		refuse(stats, VMQOS_DISCARD_FAILED, len);
+		vmqos_discard_refuse(stats, VMQOS_DISCARD_FAILED, len);
 		return len;
 	}
 	vma = vma_lookup(mm, at);
 	if (!vma || !IS_ALIGNED(at, PAGE_SIZE)) {
 		mmap_read_unlock(mm);
-		refuse(stats, VMQOS_DISCARD_FOREIGN, len);
+		vmqos_discard_refuse(stats, VMQOS_DISCARD_FOREIGN, len);
 		return len;
 	}
 	len = min_t(u64, len, vma->vm_end - at);
 	if (is_refused(vma, &why)) {
-		refuse(stats, why, len);
+		vmqos_discard_refuse(stats, why, len);
 	} else if (vma->vm_file) {
 		from = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) + (at - vma->vm_start);
 		if (is_vm_hugetlb_page(vma))
@@ -220,82 +211,4 @@ static u64 discard_mapped(unsigned long at, u64 len, struct vmqos_discard_stats 
 		punch_whole(file, from, len, page, stats);
 	fput(file);
 	return len;
-}
-
-static void discard(const struct vmqos_tr_view *view, u64 addr, u64 len, bool physical,
-		    struct vmqos_discard_stats *stats)
-{
-	unsigned long at;
-	u64 piece;
-	int idx, ret;
-
-	for (; len && !signal_pending(current); addr += piece, len -= piece) {
-		piece = min_t(u64, len, PIECE);
-		idx = vmqos_tr_enter(view);
-		if (physical)
-			ret = vmqos_tr_guest(view, addr, &piece, &at);
-		else
-			ret = vmqos_tr_device(view, addr, &piece, true, &at);
-		/* What follows a page that is nobody's is not looked at. */
-		if (ret == -EFAULT)
-			piece = len;
-		if (ret == -EPERM)
-			refuse(stats, VMQOS_DISCARD_READONLY, piece);
-		else if (ret || piece < PAGE_SIZE)
-			refuse(stats, VMQOS_DISCARD_FOREIGN, piece);
-		else
-			piece = discard_mapped(at, round_down(piece, PAGE_SIZE), stats);
-		vmqos_tr_leave(view, idx);
-		cond_resched();
-	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	u32 left = *(const u32 *)a, right = *(const u32 *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-/**
- * vmqos_discard_pfns() - give the host pages that the guest has put into its balloon
- * @view: the guest's memory
- * @pfns: numbers of pages of 4K, as the guest's CPUs see them; sorted on return
- * @nr: how many there are
- * @stats: added to
- *
- * Context: the device's worker, in the VMM's address space; sleeps.
- */
-void vmqos_discard_pfns(const struct vmqos_tr_view *view, u32 *pfns, unsigned int nr,
-			struct vmqos_discard_stats *stats)
-{
-	unsigned int first, next;
-
-	sort(pfns, nr, sizeof(*pfns), compare, NULL);
-	for (first = 0; first < nr; first = next) {
-		/* A page that comes twice is one page. */
-		for (next = first + 1; next < nr && pfns[next] - pfns[next - 1] <= 1; next++)
-			;
-		discard(view, (u64)pfns[first] << GUEST_PAGE_SHIFT,
-			((u64)pfns[next - 1] - pfns[first] + 1) << GUEST_PAGE_SHIFT, true, stats);
-	}
-}
-
-/**
- * vmqos_discard_reported() - give the host a block that the guest reports as free
- * @view: the guest's memory
- * @addr: where it is, as the guest gives it to the device
- * @len: bytes; @addr + @len does not wrap around
- * @stats: added to
- *
- * Context: the device's worker, in the VMM's address space; sleeps.
- */
-void vmqos_discard_reported(const struct vmqos_tr_view *view, u64 addr, u64 len,
-			    struct vmqos_discard_stats *stats)
-{
-	u64 first = round_up(addr, PAGE_SIZE), end = round_down(addr + len, PAGE_SIZE);
-
-	if (first < addr || first >= end)
-		return;
-	discard(view, first, end - first, false, stats);
 }

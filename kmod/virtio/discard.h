@@ -6,6 +6,9 @@
 
 struct vmqos_tr_view;
 
+/* A guest's page in the balloon's interface. */
+#define VMQOS_GUEST_PAGE_SHIFT	12
+
 /**
  * enum vmqos_discard_refusal - why a page was not given to the host
  * @VMQOS_DISCARD_FOREIGN: it is not the guest's
@@ -49,6 +52,15 @@ struct vmqos_discard_stats {
 	int error;
 };
 
+static inline void vmqos_discard_refuse(struct vmqos_discard_stats *stats,
+					enum vmqos_discard_refusal why, u64 len)
+{
+	stats->refused[why] += len >> VMQOS_GUEST_PAGE_SHIFT;
+}
+
+u64 vmqos_discard_mapped(unsigned long at, u64 len, struct vmqos_discard_stats *stats);
+
+/* ranges.c */
 void vmqos_discard_pfns(const struct vmqos_tr_view *view, u32 *pfns, unsigned int nr,
 			struct vmqos_discard_stats *stats);
 void vmqos_discard_reported(const struct vmqos_tr_view *view, u64 addr, u64 len,

@@ -27,6 +27,8 @@
 #include <linux/vdpa.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <uapi/linux/vdpa.h>
+#include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ids.h>
 
 #include "virtio/balloon.h"
@@ -90,10 +92,10 @@ static void remove_later(struct vmqos_virtio *dev)
 }
 
 /*
- * Makes a balloon and puts it on the bus, whose lock the caller may have taken. The reference
- * is the caller's: the bus may lose the device at once.
+ * Makes a balloon that offers no more than @features, and puts it on the bus, whose lock the
+ * caller may have taken. The reference is the caller's: the bus may lose the device at once.
  */
-static struct vmqos_virtio *make(const char *name, bool bus_locked)
+static struct vmqos_virtio *make(const char *name, u64 features, bool bus_locked)
 {
 	struct vmqos_balloon *balloon;
 	struct vmqos_virtio *dev;
@@ -103,6 +105,7 @@ static struct vmqos_virtio *make(const char *name, bool bus_locked)
 				 &vmqos_balloon_type);
 	if (IS_ERR(dev))
 		return dev;
+	dev->offered &= features;
 	balloon = vmqos_balloon_of(dev);
 	INIT_LIST_HEAD(&dev->node);
 	INIT_WORK(&dev->removal, remove);
@@ -139,8 +142,15 @@ static void made(struct vmqos_virtio *dev)
 static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 		   const struct vdpa_dev_set_config *config)
 {
-	struct vmqos_virtio *dev = make(name, true);
+	bool some = config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES);
+	u64 features = some ? config->device_features : U64_MAX;
+	struct vmqos_virtio *dev;
 
+	/* Without it nothing is as it is to be: nobody means to go without. */
+	if (!(features & BIT_ULL(VIRTIO_F_VERSION_1)) ||
+	    (some && features & ~manager.supported_features))
+		return -EINVAL;
+	dev = make(name, features, true);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	made(dev);
@@ -189,7 +199,7 @@ static struct vmqos_virtio *make_unnamed(void)
 	for (i = 0; i < NAMES_MAX && dev == ERR_PTR(-EEXIST); i++) {
 		snprintf(name, sizeof(name), "balloon%u", i);
 		if (!listed(name))
-			dev = make(name, false);
+			dev = make(name, U64_MAX, false);
 	}
 	return dev;
 }
@@ -204,7 +214,7 @@ static struct vmqos_virtio *make_unnamed(void)
  */
 struct vmqos_virtio *vmqos_virtio_make(const char *name)
 {
-	struct vmqos_virtio *dev = name ? make(name, false) : make_unnamed();
+	struct vmqos_virtio *dev = name ? make(name, U64_MAX, false) : make_unnamed();
 
 	if (!IS_ERR(dev))
 		made(dev);
@@ -369,6 +379,7 @@ static struct vdpa_mgmt_dev manager = {
 	.ops = &manage_ops,
 	.id_table = ids,
 	.max_supported_vqs = VMQOS_VIRTIO_QUEUES,
+	.config_attr_mask = BIT_ULL(VDPA_ATTR_DEV_FEATURES),
 };
 
 /**
@@ -389,6 +400,7 @@ int vmqos_virtio_manage_init(void)
 	if (ret)
 		goto err_wq;
 	manager.device = vmqos_virtio_parent;
+	manager.supported_features = VMQOS_VIRTIO_FEATURES | vmqos_balloon_type.features;
 	ret = vdpa_mgmtdev_register(&manager);
 	if (ret)
 		goto err_parent;

@@ -14,15 +14,9 @@
 #include <linux/string.h>
 #include <linux/vdpa.h>
 #include <uapi/linux/virtio_config.h>
-#include <uapi/linux/virtio_ring.h>
 
 #include "virtio/device.h"
 #include "virtio/manage.h"
-
-/* What all our devices offer. Whether an IOMMU is between is the VMM's to know. */
-#define FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) | \
-			 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | \
-			 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
 
 /* Most that a device's configuration space takes. */
 #define CONFIG_MAX	64
@@ -135,7 +129,7 @@ static u64 get_device_features(struct vdpa_device *vdpa)
 {
 	struct vmqos_virtio *dev = vmqos_virtio_of(vdpa);
 
-	return READ_ONCE(dev->bound) ? FEATURES | dev->type->features : 0;
+	return READ_ONCE(dev->bound) ? dev->offered : 0;
 }
 
 static int set_driver_features(struct vdpa_device *vdpa, u64 features)
@@ -144,7 +138,7 @@ static int set_driver_features(struct vdpa_device *vdpa, u64 features)
 	int i, ret = 0;
 
 	mutex_lock(&dev->lock);
-	if (features & ~(FEATURES | dev->type->features)) {
+	if (features & ~dev->offered) {
 		ret = -EINVAL;
 	} else {
 		dev->features = features;

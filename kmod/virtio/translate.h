@@ -59,6 +59,9 @@ struct kvm *vmqos_tr_own_vm(void);
 
 int vmqos_tr_enter(const struct vmqos_tr_view *view);
 void vmqos_tr_leave(const struct vmqos_tr_view *view, int idx);
+int vmqos_tr_slot(struct kvm *kvm, u64 addr, u64 *len, bool write, unsigned long *where);
+
+/* access.c */
 int vmqos_tr_guest(const struct vmqos_tr_view *view, u64 addr, u64 *len, unsigned long *where);
 int vmqos_tr_device(const struct vmqos_tr_view *view, u64 addr, u64 *len, bool write,
 		    unsigned long *where);

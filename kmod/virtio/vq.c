@@ -12,11 +12,16 @@
  *
  * Nothing of the rings is kept mapped. Each access is translated anew, so that it follows
  * what the VMM maps and unmaps.
+ *
+ * Compiled in user space as well, where it is fuzzed.
  */
 #include <linux/align.h>
 #include <linux/errno.h>
-#include <linux/string.h>
+#include <linux/limits.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
 #include <asm/barrier.h>
+#include <asm/byteorder.h>
 #include <uapi/linux/virtio_ring.h>
 
 #include "virtio/translate.h"

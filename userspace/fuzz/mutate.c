@@ -3,7 +3,9 @@
  * Runs a fuzz target on mutations of its seeds, the same ones at every run, so
  * that it is a test of the gate wherever libFuzzer is not at hand.
  *
- *	mutate ROUNDS
+ *	mutate ROUNDS [FILE...]
+ *
+ * Files are inputs that are run as they are, before.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include "fuzz.h"
 
 #define INPUT_MAX	1024
+#define FILE_MAX	65536
 
 static uint64_t state = 0x9e3779b97f4a7c15;
 
@@ -78,17 +81,40 @@ static size_t mutate(uint8_t *input, size_t size, size_t seeds)
 	}
 }
 
+/* Of its own size, so that a byte read beyond it is seen. */
+static int run_file(const char *name)
+{
+	FILE *file = fopen(name, "rb");
+	uint8_t *input = malloc(FILE_MAX);
+	size_t size = file && input ? fread(input, 1, FILE_MAX, file) : 0;
+	int bad = !file || !input || ferror(file);
+
+	if (!bad) {
+		input = realloc(input, size + !size);
+		LLVMFuzzerTestOneInput(input, size);
+	} else {
+		perror(name);
+	}
+	if (file)
+		fclose(file);
+	free(input);
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long rounds = argc == 2 ? strtoul(argv[1], NULL, 10) : 0, round;
+	unsigned long rounds = argc >= 2 ? strtoul(argv[1], NULL, 10) : 0, round;
 	uint8_t input[INPUT_MAX];
 	size_t seeds = seed_count(), size, i;
 	unsigned int changes;
 
 	if (!rounds || !seeds) {
-		fprintf(stderr, "usage: %s ROUNDS\n", argv[0]);
+		fprintf(stderr, "usage: %s ROUNDS [FILE...]\n", argv[0]);
 		return 2;
 	}
+	for (i = 2; i < (size_t)argc; i++)
+		if (run_file(argv[i]))
+			return 1;
 	for (i = 0; i < seeds; i++)
 		LLVMFuzzerTestOneInput((const uint8_t *)vmqos_fuzz_seeds[i].data,
 				       vmqos_fuzz_seeds[i].size);
@@ -101,6 +127,6 @@ int main(int argc, char **argv)
 			size = mutate(input, size, seeds);
 		LLVMFuzzerTestOneInput(input, size);
 	}
-	printf("%s: %lu mutations of %zu seeds\n", argv[0], rounds, seeds);
+	printf("%s: %d files, %lu mutations of %zu seeds\n", argv[0], argc - 2, rounds, seeds);
 	return 0;
 }

@@ -17,7 +17,14 @@ PURE		:= entitlement policy
 PURE_TESTS	:= $(PURE:%=%_test)
 PURE_FUZZ	:= entitlement_fuzz
 PURE_OBJS	:= $(PURE:%=$(TEST_DIR)/pure/%.o)
-PURE_CPPFLAGS	:= -Itests/kernel -I../kmod/cpu
+PURE_CPPFLAGS	:= -Itests/kernel -I../kmod/cpu -I../kmod
+# Of another module, with a fuzz target and a corpus of its own.
+RING		:= vq access list ranges
+RING_FUZZ	:= ring_fuzz
+RING_OBJS	:= $(RING:%=$(TEST_DIR)/pure/%.o)
+RING_CORPUS	:= fuzz/corpus/ring
+# Each run has a guest's memory to fill.
+RING_ROUNDS	?= 20000
 
 $(TEST_DIR)/%.o: tests/%.c Makefile tests/tests.mk
 	$(call say,CC,$<)
@@ -33,7 +40,13 @@ $(TEST_DIR)/pure/%.o: ../kmod/cpu/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(PURE_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(PURE_TESTS:%=$(TEST_DIR)/%.o) $(PURE_FUZZ:%=$(TEST_DIR)/fuzz/%.o): NL_CFLAGS += $(PURE_CPPFLAGS)
+$(TEST_DIR)/pure/%.o: ../kmod/virtio/%.c Makefile tests/tests.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE $(PURE_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(PURE_TESTS:%=$(TEST_DIR)/%.o) $(PURE_FUZZ:%=$(TEST_DIR)/fuzz/%.o) \
+		$(RING_FUZZ:%=$(TEST_DIR)/fuzz/%.o): NL_CFLAGS += $(PURE_CPPFLAGS)
 
 $(PURE_TESTS:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/%.o $(PURE_OBJS)
 	$(call say,LD,$@)
@@ -41,6 +54,11 @@ $(PURE_TESTS:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/%.o $(PURE_OBJS)
 
 $(PURE_FUZZ:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/fuzz/%.o $(TEST_DIR)/fuzz/mutate.o \
 		$(PURE_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(RING_FUZZ:%=$(TEST_DIR)/%): $(TEST_DIR)/%: $(TEST_DIR)/fuzz/%.o $(TEST_DIR)/fuzz/mutate.o \
+		$(RING_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
@@ -61,13 +79,15 @@ $(TEST_DIR)/vmqos: $(CLI_OBJS) $(FAKE_OBJS) $(TEST_LIB_OBJS)
 
 .PHONY: check-lib check-variant
 check-variant: $(TESTS:%=$(TEST_DIR)/%) $(PURE_TESTS:%=$(TEST_DIR)/%) \
-		$(LIB_FUZZ:%=$(TEST_DIR)/%) $(PURE_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos \
+		$(LIB_FUZZ:%=$(TEST_DIR)/%) $(PURE_FUZZ:%=$(TEST_DIR)/%) \
+		$(RING_FUZZ:%=$(TEST_DIR)/%) $(TEST_DIR)/vmqos \
 		$(if $(SANITIZE),,$(BUILD)/vmqosd)
 	@for test in $(TESTS) $(PURE_TESTS); do \
 		echo "# $$test$(if $(SANITIZE), with sanitizers)"; \
 		$(TEST_DIR)/$$test || exit 1; \
 	done
 	@for fuzz in $(LIB_FUZZ) $(PURE_FUZZ); do $(TEST_DIR)/$$fuzz $(LIB_FUZZ_ROUNDS) || exit 1; done
+	@$(TEST_DIR)/ring_fuzz $(RING_ROUNDS) $(wildcard $(RING_CORPUS)/*)
 	@tests/snapshots $(TEST_DIR)/vmqos
 	@tests/completion $(TEST_DIR)/vmqos $(if $(SANITIZE),,$(BUILD)/vmqosd)
 	@tests/screen $(TEST_DIR)/vmqos
@@ -105,6 +125,22 @@ $(PURE_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/f
 	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) $(PURE_CPPFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
 
+$(RING_FUZZ:%=$(TEST_DIR)/%.libfuzzer): $(TEST_DIR)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \
+		$(RING:%=../kmod/virtio/%.c)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) $(PURE_CPPFLAGS) -std=gnu11 -O1 -g -Wall -Wextra \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+
+# It begins with the corpus in the tree, and what it finds beyond that stays outside.
+.PHONY: ring-fuzz
+ring-fuzz: $(TEST_DIR)/ring_fuzz.libfuzzer
+	@rm -rf $(TEST_DIR)/ring-found && mkdir -p $(TEST_DIR)/ring-found
+	@$< -seed=1 -max_len=4096 -timeout=20 -max_total_time=$(FUZZ_SECONDS) \
+		-artifact_prefix=$(TEST_DIR)/ring_fuzz- $(TEST_DIR)/ring-found $(RING_CORPUS) \
+		> $(TEST_DIR)/ring_fuzz.log 2>&1 || { tail -n 40 $(TEST_DIR)/ring_fuzz.log; exit 1; }
+	@tail -n 1 $(TEST_DIR)/ring_fuzz.log | sed "s/^/ring_fuzz: /"
+
 .PHONY: lib-fuzz
 lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer) $(PURE_FUZZ:%=$(TEST_DIR)/%.libfuzzer)
 	@for fuzz in $(LIB_FUZZ) $(PURE_FUZZ); do \
@@ -115,7 +151,7 @@ lib-fuzz: $(LIB_FUZZ:%=$(TEST_DIR)/%.libfuzzer) $(PURE_FUZZ:%=$(TEST_DIR)/%.libf
 	done
 
 ifneq ($(LIBFUZZER),)
-check: lib-fuzz
+check: lib-fuzz ring-fuzz
 endif
 
 # Writes what the tool prints now as what it is to print.

@@ -19,4 +19,10 @@ typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
 
+#define atomic64_t	s64
+
+#ifndef __force
+#define __force
+#endif
+
 #endif
