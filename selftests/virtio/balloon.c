@@ -37,6 +37,10 @@ FIXTURE_SETUP(balloon)
 
 	if (!missing && variant->backing == VMRAMFS)
 		missing = mem_missing();
+	/* Holes in files, and anonymous memory that is taken out of page tables. */
+	if (!missing && (variant->backing == VMRAMFS || variant->backing == HUGETLB) &&
+	    !getenv("VMQOS_LONG"))
+		missing = "in the long form: VMQOS_LONG=1";
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (variant->backing == HUGETLB) {

@@ -79,11 +79,11 @@ static inline const char *virtio_missing(void)
 {
 	if (geteuid())
 		return "needs root";
-	if (!getenv("VMQOS_LONG"))
-		return "not in the short form yet: VMQOS_LONG=1";
 	if (access("/sys/module/vmqos_virtio", F_OK) &&
 	    system("modprobe vmqos_virtio 2>/dev/null"))
-		return "the module vmqos_virtio is neither loaded nor can modprobe load it";
+		return system("modprobe vdpa 2>/dev/null") ?
+			"this kernel has no vDPA, as Linux 6.1: vmqos_virtio is not built for it" :
+			"the module vmqos_virtio is neither loaded nor can modprobe load it";
 	if (system("modprobe vhost_vdpa 2>/dev/null"))
 		return "the module vhost_vdpa cannot be loaded";
 	return NULL;
