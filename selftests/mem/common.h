@@ -67,6 +67,8 @@ static inline void mem_set_defaults(void)
 	mem_set("scan_period_ms", 10000);
 	mem_set("pressure_percent", 10);
 	mem_set("split_pages", 128);
+	mem_set("sample_pages", 200);
+	mem_set("sample_period_ms", 30000);
 }
 
 /* The scanner knows no rest, once files are given to it, and splits for a single page. */

@@ -3,9 +3,10 @@
  * Everybody writes to the same pages at once, each to words of its own, and checks what
  * it wrote before: guest vCPUs, threads through two mappings, another process, direct I/O,
  * writes through another process's eyes (process_vm_writev). Meanwhile the scanner takes
- * away what is zero, ranges are punched, and the kernel moves pages about; with a limit that
- * changes all the time, pages go to the store and come back as well. Three of four
- * words written are zeros, so that whole pages become zero and stop to be, all the time.
+ * away what is zero, the sampler unmaps pages to watch them, ranges are punched, and the
+ * kernel moves pages about; with a limit that changes all the time, pages go to the store
+ * and come back as well. Three of four words written are zeros, so that whole pages become
+ * zero and stop to be, all the time.
  * It is all done in vmramfs and in a memfd, which have scanners of their own.
  *
  * Not one word may be lost. The modules have a build in which a rule of the scanner can be
@@ -351,7 +352,7 @@ static bool all_acted(const bool *acts, struct vmqos_vmm_vm *vm)
 
 /* What all rounds have done, together. */
 static uint64_t rounds[ACTORS], errors[ACTORS], vcpu_rounds[2], vcpu_errors[2];
-static uint64_t freed, busy, changed, unmaps, splits, evicted, came_back, shared;
+static uint64_t freed, busy, changed, unmaps, splits, evicted, came_back, shared, sampled;
 
 static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 {
@@ -384,6 +385,7 @@ static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 	evicted += mem_stat(fd, "mem-evicted");
 	came_back += mem_stat(fd, "mem-faults-stored");
 	shared += mem_stat(fd, "mem-faults-zero");
+	sampled += mem_stat(fd, "mem-samples");
 }
 
 /* The VM's memory is scanned from now on, or no longer. */
@@ -501,10 +503,15 @@ TEST_F_TIMEOUT(scanned, lost_writes, 400)
 	if (left_out(variant->limited))
 		SKIP(return, "takes long: VMQOS_LONG=1 or VMQOS_SECONDS=4");
 	ASSERT_TRUE(open_disk());
+	/* One sample after the other, without a pause. */
+	ASSERT_EQ(0, mem_set("sample_period_ms", 100));
+	ASSERT_EQ(0, mem_set("sample_pages", PAGES / 8));
 	for (n = 0; n < all && go_round(guest, variant->huge, variant->limited, ms); n++)
 		;
 	EXPECT_EQ(all, n);
 	tell(_metadata, guest, moved);
+	TH_LOG("sampler: %llu pages watched", (unsigned long long)sampled);
+	EXPECT_LT(0, sampled);
 	if (variant->limited)
 		TH_LOG("store: %llu pages in, %llu back in faults", (unsigned long long)evicted,
 		       (unsigned long long)came_back);
