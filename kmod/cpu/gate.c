@@ -252,11 +252,11 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
  */
 void vmqos_gate_watch(struct vmqos_thread *thread, struct vmqos_gate_cpu *q)
 {
-	const struct vmqos_gate *gate = &thread->vcpu->gate;
+	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
 
-	if (unlikely(READ_ONCE(thread->vcpu->cvm->gate.limit.throttled)))
+	if (unlikely(READ_ONCE(vm->limit.throttled)))
 		vmqos_park_ask(thread);
-	vmqos_tick_start(q, gate, gate->exec);
+	vmqos_tick_start(q, vm);
 }
 
 /**
