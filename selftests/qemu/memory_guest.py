@@ -165,8 +165,10 @@ class Guest:
         for name in os.listdir(folder):
             if os.readlink(os.path.join(folder, name)) == self.mem_path:
                 with open(f"/proc/{self.process.pid}/fdinfo/{name}", encoding="ascii") as info:
-                    lines = (line.split() for line in info if line.startswith("mem-"))
-                    return {key[4:-1]: int(value) if value.isdigit() else value
+                    # Histograms are numbers in a row: they stay text.
+                    lines = (line.split(maxsplit=1) for line in info
+                             if line.startswith("mem-"))
+                    return {key[4:-1]: int(value) if value.strip().isdigit() else value.strip()
                             for key, value in lines}
         raise Wrong(f"{self.name} has not opened {self.mem_path}")
 
