@@ -370,7 +370,7 @@ static bool sample_one(unsigned long *next)
 {
 	bool off = !READ_ONCE(sample_pages), done = false, began;
 	struct vmqos_mem_inode *mi;
-	unsigned long due;
+	unsigned long now, due;
 
 	*next = MAX_SCHEDULE_TIMEOUT;
 	mutex_lock(&vmqos_sample_mutex);
@@ -382,13 +382,15 @@ static bool sample_one(unsigned long *next)
 		}
 		due = mi->sample_began + period();
 		began = mi->sample_off && !off;
-		if (off || began || time_after_eq(jiffies, due)) {
+		/* Looked at once: if it went on in between, the rest would be next to for ever. */
+		now = jiffies;
+		if (off || began || time_after_eq(now, due)) {
 			mi->sample_off = off;
 			sample_file(mi);
 			done = true;
 			break;
 		}
-		*next = min(*next, due - jiffies);
+		*next = min(*next, due - now);
 	}
 	mutex_unlock(&vmqos_sample_mutex);
 	return done;

@@ -60,14 +60,14 @@ static inline const char *mem_missing(void)
 	return NULL;
 }
 
-/* As a module is after loading. */
+/* As a module is after loading, but for the sampler, which is off (mem_missing()). */
 static inline void mem_set_defaults(void)
 {
 	mem_set("scan_percent", 5);
 	mem_set("scan_period_ms", 10000);
 	mem_set("pressure_percent", 10);
 	mem_set("split_pages", 128);
-	mem_set("sample_pages", 200);
+	mem_set("sample_pages", 0);
 	mem_set("sample_period_ms", 30000);
 }
 
