@@ -2,8 +2,9 @@
 /*
  * A guest for tests of its memory, as the firmware of a real QEMU: it is ready at once,
  * where Linux takes minutes on a clock of one CPU at a time. It has a driver for the
- * balloon, which takes what the host wants and reports pages that are free, and one for
- * a disk. It knows what each of its pages holds, and does what lines on the serial port say:
+ * balloon, which takes what the host wants, tells statistics and reports pages that are
+ * free, and one for a disk. It knows what each of its pages holds, and does what lines on
+ * the serial port say:
  *
  *   fill N KIND SEED	N free pages get something: 0 zeros, 1 what compresses, 2 noise
  *   free N		the N highest that hold something are free again
@@ -36,10 +37,20 @@
 #define FREE		0u		/* and the host does not know it */
 #define REPORTED	1u
 #define BALLOON		2u
+#define HELD		3u		/* stands for all that holds something */
 #define HOLDS(kind, seed)	(4u | (kind) | (seed) << 4)
 
+/* Tags of statistics. */
+#define SWAP_IN		0u
+#define MAJOR_FAULTS	2u
+#define FREE_BYTES	4u
+#define TOTAL_BYTES	5u
+#define AVAILABLE_BYTES	6u
+#define OOM_KILLS	10u
+
 static uint32_t info[MOST_PAGES];
-static uint32_t pages, working;
+static uint32_t counts[HELD + 1];
+static uint32_t pages, working, killed;
 static struct balloon balloon;
 static struct disk disk;
 
@@ -138,11 +149,14 @@ static bool holds(uint32_t page)
 
 static uint32_t count(uint32_t what)
 {
-	uint32_t n = 0;
+	return counts[what < HELD ? what : HELD];
+}
 
-	for (uint32_t page = POOL; page < pages; page++)
-		n += what >= 4 ? holds(page) : info[page] == what;
-	return n;
+static void set(uint32_t page, uint32_t what)
+{
+	counts[info[page] < HELD ? info[page] : HELD]--;
+	counts[what < HELD ? what : HELD]++;
+	info[page] = what;
 }
 
 static void fill(uint32_t n, uint32_t kind, uint32_t seed)
@@ -150,7 +164,7 @@ static void fill(uint32_t n, uint32_t kind, uint32_t seed)
 	for (uint32_t page = POOL; page < pages && n; page++) {
 		if (info[page] != FREE && info[page] != REPORTED)
 			continue;
-		info[page] = HOLDS(kind & 3, seed);
+		set(page, HOLDS(kind & 3, seed));
 		for (uint32_t i = 0; i < WORDS; i++)
 			page_at(page)[i] = word(page, i);
 		n--;
@@ -162,7 +176,7 @@ static void let_go(uint32_t n)
 {
 	for (uint32_t page = pages; page-- > POOL && n;)
 		if (holds(page)) {
-			info[page] = FREE;
+			set(page, FREE);
 			n--;
 		}
 	say("ok");
@@ -203,7 +217,7 @@ static void holes(uint32_t n)
 				break;
 			}
 		/* The host may have given a page for it. */
-		info[page] = FREE;
+		set(page, FREE);
 	}
 	say(wrong || left ? "bad holes" : "ok holes");
 	say_number(wrong ? wrong : n - left);
@@ -221,7 +235,7 @@ static bool disk_part(uint32_t *from, uint32_t *to, uint32_t n, uint32_t sector)
 			return false;
 		disk.out[i] = (*from)++;
 		disk.in[i] = (*to)++;
-		info[disk.in[i]] = FREE;
+		set(disk.in[i], FREE);
 	}
 	if (!disk_do(&disk, true, disk.out, n, sector) ||
 	    !disk_do(&disk, false, disk.in, n, sector))
@@ -273,7 +287,7 @@ static void follow_balloon(void)
 		if (inflate ? info[page] > REPORTED : info[page] != BALLOON)
 			continue;
 		/* What comes out of it is as the host left it: a hole. */
-		info[page] = inflate ? BALLOON : REPORTED;
+		set(page, inflate ? BALLOON : REPORTED);
 		balloon.pfns[n % BALLOON_PAGES] = page;
 		if (!(++n % BALLOON_PAGES))
 			balloon_give(&balloon, inflate, BALLOON_PAGES);
@@ -289,7 +303,7 @@ static void report_free(void)
 {
 	uint32_t page = POOL, ranges = 0, end;
 
-	while (page < pages) {
+	while (count(FREE) && page < pages) {
 		if (info[page] != FREE) {
 			page++;
 			continue;
@@ -298,7 +312,7 @@ static void report_free(void)
 			if (end > page && !(end % 512))
 				break;
 		for (uint32_t i = page; i < end; i++)
-			info[i] = REPORTED;
+			set(i, REPORTED);
 		balloon_range(&balloon, ranges++, page, end - page);
 		page = end;
 		if (ranges == BALLOON_RANGES) {
@@ -310,6 +324,17 @@ static void report_free(void)
 		balloon_report(&balloon, ranges);
 }
 
+static void tell_statistics(void)
+{
+	uint64_t none = count(FREE) + count(REPORTED), all = none + count(HELD) + POOL;
+	const struct statistic statistics[BALLOON_STATS] = {
+		{ SWAP_IN, 0 }, { MAJOR_FAULTS, 0 }, { FREE_BYTES, none << 12 },
+		{ TOTAL_BYTES, all << 12 }, { AVAILABLE_BYTES, none << 12 }, { OOM_KILLS, killed },
+	};
+
+	balloon_tell(&balloon, statistics, BALLOON_STATS);
+}
+
 static uint32_t number(const char **at)
 {
 	uint32_t value = 0;
@@ -319,6 +344,18 @@ static uint32_t number(const char **at)
 	while (**at >= '0' && **at <= '9')
 		value = value * 10 + (*(*at)++ - '0');
 	return value;
+}
+
+static void start_driver(uint32_t features)
+{
+	/* What was in it is as the host has left it. */
+	for (uint32_t page = POOL; page < pages; page++)
+		if (info[page] == BALLOON)
+			set(page, REPORTED);
+	for (uint32_t i = 0; i < sizeof(balloon); i++)
+		((volatile uint8_t *)&balloon)[i] = 0;
+	balloon_find(&balloon, features);
+	say(balloon.there ? "ok" : "bad balloon");
 }
 
 static void obey(const char *line)
@@ -345,15 +382,22 @@ static void obey(const char *line)
 		holes(first);
 		break;
 	case 'd':
-		disk_test(first);
+		if (line[1] == 'i')
+			disk_test(first);
+		else
+			start_driver(first);
 		break;
 	case 'w':
 		working = first;
 		say("ok");
 		break;
+	case 'k':
+		killed++;
+		say("ok");
+		break;
 	case 's':
 		say("ok");
-		say_number(count(4));
+		say_number(count(HELD));
 		say_number(count(FREE) + count(REPORTED));
 		say_number(count(BALLOON));
 		say_number(count(FREE));
@@ -381,8 +425,9 @@ void guest(void)
 
 	outb(SERIAL + 2, 1);
 	pages = ram_pages();
+	counts[FREE] = pages - POOL;
 	start_tick();
-	balloon_find(&balloon);
+	balloon_find(&balloon, ~0u);
 	disk_find(&disk);
 	say("vmqos-guest-ready 1\n");
 	for (;;) {
@@ -400,8 +445,10 @@ void guest(void)
 			obey(line);
 		}
 		work();
-		if (balloon.port)
-			follow_balloon();
+		if (!balloon.there)
+			continue;
+		follow_balloon();
+		tell_statistics();
 		if (balloon.reports)
 			report_free();
 	}

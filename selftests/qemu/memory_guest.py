@@ -57,25 +57,26 @@ def die_with_parent():
 
 
 class Guest:
-    """One with its memory in the file at mem_path, or anonymous without."""
+    """One with its memory in the file at mem_path, in what memory says, or anonymous."""
 
     def __init__(self, name, work, mem_path=None, mib=64, disk=None, incoming=False,
-                 arguments=()):
+                 arguments=(), memory=None, balloon="virtio-balloon-pci,free-page-reporting=on",
+                 qemu=("qemu-system-x86_64", None)):
         self.name, self.mem_path, self.disk, self.mib = name, mem_path, disk, mib
         at = os.path.join(work, name)
         self.said, self.errors = at + ".out", at + ".err"
-        memory = f"memory-backend-ram,id=m,size={mib}M"
+        memory = f"{memory or 'memory-backend-ram'},id=m,size={mib}M"
         if mem_path:
             memory = (f"memory-backend-file,id=m,size={mib}M,mem-path={mem_path},share=on,"
                       "align=2M")
         command = [
-            "qemu-system-x86_64", "-name", f"guest={name},debug-threads=on", "-nodefaults",
+            qemu[0], "-name", f"guest={name},debug-threads=on", "-nodefaults",
             "-no-user-config", "-display", "none", "-accel", "kvm", "-cpu", "host",
             "-machine", "q35,smm=off,vmport=off,memory-backend=m", "-object", memory,
             "-m", f"{mib}M", "-bios", firmware(),
             "-chardev", f"socket,id=s,path={at}.serial,server=on,wait=off,logfile={self.said}",
             "-serial", "chardev:s", "-qmp", f"unix:{at}.qmp,server=on,wait=off",
-            "-device", "virtio-balloon-pci,free-page-reporting=on"]
+            "-device", balloon]
         if disk:
             command += ["-drive", f"file={disk},cache=none,if=none,id=d,format=raw",
                         "-device", "virtio-blk-pci,drive=d"]
@@ -85,7 +86,7 @@ class Guest:
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
                 command + list(arguments), stdin=subprocess.DEVNULL, stdout=errors,
-                stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+                stderr=subprocess.STDOUT, env=qemu[1], preexec_fn=die_with_parent)
         try:
             self.serial = connect(at + ".serial", self.alive).makefile(
                 "rw", encoding="ascii", errors="replace")

@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Balloon and disk as virtio has them by ports: a queue at a time, one message in it, and
- * who sent it sleeps from tick to tick until it has been taken.
+ * Balloon and disk: a queue at a time, one message in it, and who sent it sleeps from
+ * tick to tick until it has been taken. Statistics alone stay with the host until it
+ * wants new ones.
  */
 #include "memory_virtio.h"
 
-#define PCI_ADDRESS	0xcf8
-#define PCI_DATA	0xcfc
-#define VIRTIO_BLK	0x10011af4u
-#define VIRTIO_BALLOON	0x10021af4u
-
-#define HOST_FEATURES	0
-#define GUEST_FEATURES	4
-#define QUEUE_PAGE	8
-#define QUEUE_SIZE	12
-#define QUEUE_SELECT	14
-#define QUEUE_NOTIFY	16
-#define STATUS		18
-#define CONFIG		20
-
+#define BALLOON_F_STATS		1
 #define BALLOON_F_REPORTING	5
+
+/* What a balloon is asked for and what it has, in its configuration. */
+#define CONFIG_WANTED		0
+#define CONFIG_ACTUAL		4
 
 #define DESC_NEXT	1
 #define DESC_WRITE	2		/* by the device */
@@ -30,57 +22,21 @@ struct desc {
 	uint16_t flags, next;
 };
 
-static uint32_t pci_read(uint32_t device, uint32_t where)
-{
-	outl(PCI_ADDRESS, 0x80000000u | device << 11 | where);
-	return inl(PCI_DATA);
-}
-
-static void pci_write(uint32_t device, uint32_t where, uint32_t value)
-{
-	outl(PCI_ADDRESS, 0x80000000u | device << 11 | where);
-	outl(PCI_DATA, value);
-}
-
-/* The ports of the first device of a kind, which are given to it here; 0: there is none. */
-static uint16_t find(uint32_t id, uint16_t port)
-{
-	for (uint32_t device = 0; device < 32; device++) {
-		if (pci_read(device, 0) != id)
-			continue;
-		pci_write(device, 0x10, port);
-		pci_write(device, 4, 5);	/* its ports, and it may reach memory */
-		outb(port + STATUS, 0);
-		outb(port + STATUS, 3);
-		return port;
-	}
-	return 0;
-}
-
 static struct desc *descs(struct queue *queue)
 {
 	return (struct desc *)queue->memory;
 }
 
-static volatile uint16_t *available(struct queue *queue)
+volatile uint16_t *queue_available(struct queue *queue)
 {
 	return (uint16_t *)(queue->memory + 16 * queue->size);
 }
 
-static volatile uint16_t *used(struct queue *queue)
+volatile uint16_t *queue_used(struct queue *queue)
 {
 	uint32_t end = 16 * queue->size + 6 + 2 * queue->size;
 
 	return (uint16_t *)(queue->memory + ((end + 4095) & ~4095u));
-}
-
-static void queue_start(struct queue *queue, uint16_t port, uint16_t index)
-{
-	queue->port = port;
-	queue->index = index;
-	outw(port + QUEUE_SELECT, index);
-	queue->size = inw(port + QUEUE_SIZE);
-	outl(port + QUEUE_PAGE, (uint32_t)queue->memory >> 12);
 }
 
 static void put(struct queue *queue, uint32_t i, const void *at, uint32_t length, uint16_t flags)
@@ -88,46 +44,60 @@ static void put(struct queue *queue, uint32_t i, const void *at, uint32_t length
 	descs(queue)[i] = (struct desc){ (uint32_t)at, length, flags, i + 1 };
 }
 
-/* The chain that begins with the first descriptor; returns when the device has taken it. */
+/* The chain that begins with the first descriptor. */
+static void queue_post(struct queue *queue)
+{
+	queue_available(queue)[0] = 1;	/* no interrupts */
+	queue_available(queue)[2 + queue->sent % queue->size] = 0;
+	asm volatile("mfence" ::: "memory");
+	queue_available(queue)[1] = ++queue->sent;
+	asm volatile("mfence" ::: "memory");
+	queue_notify(queue);
+}
+
+static bool queue_taken(struct queue *queue)
+{
+	return queue_used(queue)[1] == queue->sent;
+}
+
+/* Returns when the device has taken it. */
 static void queue_send(struct queue *queue)
 {
-	available(queue)[0] = 1;	/* no interrupts */
-	available(queue)[2 + queue->sent % queue->size] = 0;
-	asm volatile("mfence" ::: "memory");
-	available(queue)[1] = ++queue->sent;
-	asm volatile("mfence" ::: "memory");
-	outw(queue->port + QUEUE_NOTIFY, queue->index);
-	while (used(queue)[1] != queue->sent)
+	queue_post(queue);
+	while (!queue_taken(queue))
 		wait();
 }
 
-void balloon_find(struct balloon *balloon)
+void balloon_find(struct balloon *balloon, uint32_t wanted)
 {
-	uint16_t port = find(VIRTIO_BALLOON, 0xc000);
+	struct device *device = &balloon->device;
 	uint32_t features;
 
-	if (!port)
+	if (!device_find(device, VIRTIO_BALLOON, 0xc000))
 		return;
-	features = inl(port + HOST_FEATURES) & 1u << BALLOON_F_REPORTING;
-	outl(port + GUEST_FEATURES, features);
-	queue_start(&balloon->inflate, port, 0);
-	queue_start(&balloon->deflate, port, 1);
-	/* Statistics have the third. */
-	if (features)
-		queue_start(&balloon->report, port, 3);
-	balloon->reports = features;
-	outb(port + STATUS, 7);
-	balloon->port = port;
+	features = device_features(device, wanted & (1u << BALLOON_F_STATS |
+						     1u << BALLOON_F_REPORTING));
+	balloon->tells = features & 1u << BALLOON_F_STATS;
+	balloon->reports = features & 1u << BALLOON_F_REPORTING;
+	queue_start(&balloon->inflate, device, 0);
+	queue_start(&balloon->deflate, device, 1);
+	if (balloon->tells)
+		queue_start(&balloon->stats, device, 2);
+	/* QEMU keeps the third for statistics, wanted or not; it always offers them. */
+	if (balloon->reports)
+		queue_start(&balloon->report, device, 3);
+	device_start(device);
+	balloon->there = true;
 }
 
 uint32_t balloon_wanted(const struct balloon *balloon)
 {
-	return inl(balloon->port + CONFIG);
+	return device_read(&balloon->device, CONFIG_WANTED);
 }
 
 void balloon_actual(const struct balloon *balloon, uint32_t pages)
 {
-	outl(balloon->port + CONFIG + 4, pages);
+	device_write(&balloon->device, CONFIG_ACTUAL, pages);
 }
 
 void balloon_give(struct balloon *balloon, bool inflate, uint32_t n)
@@ -149,23 +119,31 @@ void balloon_report(struct balloon *balloon, uint32_t ranges)
 	queue_send(&balloon->report);
 }
 
+void balloon_tell(struct balloon *balloon, const struct statistic *statistics, uint32_t n)
+{
+	if (!balloon->tells || !queue_taken(&balloon->stats))
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		balloon->told[i] = statistics[i];
+	put(&balloon->stats, 0, balloon->told, n * sizeof(*statistics), 0);
+	queue_post(&balloon->stats);
+}
+
 void disk_find(struct disk *disk)
 {
-	uint16_t port = find(VIRTIO_BLK, 0xc100);
-
-	if (!port)
+	if (!device_find(&disk->device, VIRTIO_BLK, 0xc100))
 		return;
-	outl(port + GUEST_FEATURES, 0);
-	queue_start(&disk->queue, port, 0);
-	outb(port + STATUS, 7);
-	disk->port = port;
+	device_features(&disk->device, 0);
+	queue_start(&disk->queue, &disk->device, 0);
+	device_start(&disk->device);
+	disk->there = true;
 }
 
 bool disk_do(struct disk *disk, bool write, const uint32_t *pages, uint32_t n, uint32_t sector)
 {
 	uint16_t way = write ? DESC_NEXT : DESC_NEXT | DESC_WRITE;
 
-	if (!disk->port)
+	if (!disk->there)
 		return false;
 	disk->header.type = write;
 	disk->header.priority = 0;

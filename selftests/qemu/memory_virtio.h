@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The memory guest's devices, by the ports that virtio has had from the beginning. */
+/* The memory guest's devices: virtio on the PCI bus, by ports or by windows of version 1. */
 #ifndef VMQOS_SELFTESTS_QEMU_MEMORY_VIRTIO_H
 #define VMQOS_SELFTESTS_QEMU_MEMORY_VIRTIO_H
 
@@ -11,19 +11,39 @@
 #define DISK_PAGES	64u
 #define QUEUE_BYTES	16384u		/* of 256 entries, the most that QEMU has here */
 
-struct queue {
-	uint8_t memory[QUEUE_BYTES] __attribute__((aligned(4096)));
-	uint16_t port, index, size, sent;
+#define BALLOON_STATS	6u
+
+#define VIRTIO_BLK	2u
+#define VIRTIO_BALLOON	5u
+
+struct device {
+	uint16_t port;			/* 0: it has windows */
+	uint32_t common, config, notify, multiplier;
 };
 
+struct queue {
+	uint8_t memory[QUEUE_BYTES] __attribute__((aligned(4096)));
+	struct device *device;
+	uint32_t notify;
+	uint16_t index, size, sent;
+};
+
+/* By their tags, as virtio has them. */
+struct statistic {
+	uint16_t tag;
+	uint64_t value;
+} __attribute__((packed));
+
 struct balloon {
-	struct queue inflate, deflate, report;
+	struct device device;
+	struct queue inflate, deflate, stats, report;
 	uint32_t pfns[BALLOON_PAGES];
-	uint16_t port;			/* 0: there is none */
-	bool reports;
+	struct statistic told[BALLOON_STATS];
+	bool there, tells, reports;
 };
 
 struct disk {
+	struct device device;
 	struct queue queue;
 	uint32_t out[DISK_PAGES], in[DISK_PAGES];
 	struct {
@@ -31,7 +51,7 @@ struct disk {
 		uint64_t sector;
 	} header;
 	uint8_t status;
-	uint16_t port;
+	bool there;
 };
 
 static inline void outb(uint16_t port, uint8_t value)
@@ -80,7 +100,21 @@ void tick(void);
 /* Sleep until the next tick. */
 void wait(void);
 
-void balloon_find(struct balloon *balloon);
+/* On the bus (memory_pci.c): the first of a kind, what it can of what is wanted, and go. */
+bool device_find(struct device *device, uint32_t kind, uint16_t port);
+uint32_t device_features(struct device *device, uint32_t wanted);
+void device_start(struct device *device);
+uint32_t device_read(const struct device *device, uint32_t where);
+void device_write(const struct device *device, uint32_t where, uint32_t value);
+void queue_start(struct queue *queue, struct device *device, uint16_t index);
+void queue_notify(struct queue *queue);
+
+/* Parts of a queue's memory, once its size is known. */
+volatile uint16_t *queue_available(struct queue *queue);
+volatile uint16_t *queue_used(struct queue *queue);
+
+/* With those of the features that both know. */
+void balloon_find(struct balloon *balloon, uint32_t wanted);
 /* How many pages the host wants, and how many it has. */
 uint32_t balloon_wanted(const struct balloon *balloon);
 void balloon_actual(const struct balloon *balloon, uint32_t pages);
@@ -89,6 +123,9 @@ void balloon_give(struct balloon *balloon, bool inflate, uint32_t n);
 /* Free pages: each range is put down first, then all are reported. */
 void balloon_range(struct balloon *balloon, uint32_t i, uint32_t page, uint32_t pages);
 void balloon_report(struct balloon *balloon, uint32_t ranges);
+
+/* New statistics, if the host wants any. */
+void balloon_tell(struct balloon *balloon, const struct statistic *statistics, uint32_t n);
 
 void disk_find(struct disk *disk);
 bool disk_do(struct disk *disk, bool write, const uint32_t *pages, uint32_t n, uint32_t sector);

@@ -362,18 +362,19 @@ class Acts:
 TESTS = ("memfd", "vmramfs", "vmramfs_huge", "anonymous", "reset", "driver", "killed", "deleted")
 
 
-def missing(qemu):
-    if not LONG:
+def missing(qemu, linux=True):
+    """Why it cannot be done here, or None."""
+    if linux and not LONG:
         return "takes minutes: VMQOS_LONG=1, scripts/selftests --long --clock mttcg --test qemu:vdpa_balloon.py"
     if os.geteuid():
         return "needs root"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "no /dev/kvm: load kvm_amd or kvm_intel"
-    if os.environ.get("VMQOS_CLOCK") in ("icount", "single"):
+    if linux and os.environ.get("VMQOS_CLOCK") in ("icount", "single"):
         return "a Debian guest takes minutes to boot here: scripts/selftests --clock mttcg"
     if not qemu:
         return "no QEMU with vhost-vdpa-device-pci (8.0 and later); name one in VMQOS_QEMU"
-    if not guest_kernel()[0]:
+    if linux and not guest_kernel()[0]:
         return "no Debian kernel for the guest: scripts/kernels get 6.12"
     for module in ("vmqos", "vmqos_mem", "vmqos_virtio", "vhost_vdpa"):
         if not os.path.isdir(f"/sys/module/{module}") and \
