@@ -7,7 +7,7 @@
 
 set -uo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-TESTS=9
+TESTS=16
 UUID=01234567-89ab-4def-8123-456789abcdef
 OTHER_UUID=fedcba98-7654-4321-8fed-cba987654321
 # A VMM and libvirt start within seconds even under emulation.
@@ -47,8 +47,15 @@ if [ "${1:-}" != inside ]; then
 		file=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")
 		ldd "$file" | awk '$3 ~ "^/" { print $3 }' | xargs -r cat "$file" >/dev/null
 	done
+	# The guest with a balloon, that a VMM of any user can read.
+	for file in "$here/../qemu/memory.bin" "$here/../../build/selftests/qemu/memory.bin"; do
+		[ ! -r "$file" ] || cp "$file" /tmp/vmqosd-guest.bin
+	done
+	[ -r /tmp/vmqosd-guest.bin ] || skip "the guest memory.bin is not built: run make selftests"
+	chmod 644 /tmp/vmqosd-guest.bin
 	"$libvirt_host" "$here/${0##*/}" inside
 	status=$?
+	rm -f /tmp/vmqosd-guest.bin
 	[ $status != 125 ] || echo "Bail out! libvirt could not be started"
 	exit $status
 fi
@@ -58,11 +65,12 @@ work=$(mktemp -d /tmp/vmqosd-libvirt.XXXXXX)
 chmod 755 "$work"
 mkdir "$work/policy"
 touch "$work/log"
-number=0 failed=0 daemon=
+number=0 failed=0 daemon='' libvirtd=''
 
 # shellcheck disable=SC2317 # called at exit
 cleanup() {
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
+	[ -z "$libvirtd" ] || kill "$libvirtd" 2>/dev/null
 	rm -rf -- "$work"
 }
 trap cleanup EXIT
@@ -145,6 +153,47 @@ domain() {
 	virsh -q define "$work/domain.xml"
 }
 
+# ballooned NAME UUID: define one with a guest that has a driver for its balloon.
+ballooned() {
+	cat >"$work/domain.xml" <<-END
+	<domain type='kvm'>
+	  <name>$1</name>
+	  <uuid>$2</uuid>
+	  <memory unit='MiB'>128</memory>
+	  <vcpu>1</vcpu>
+	  <os>
+	    <type arch='x86_64' machine='pc'>hvm</type>
+	    <loader type='rom'>/tmp/vmqosd-guest.bin</loader>
+	  </os>
+	  <features><acpi/></features>
+	  <cpu mode='host-passthrough' check='none' migratable='off'/>
+	  <devices>
+	    <serial type='null'/>
+	    <memballoon model='virtio'><stats period='5'/></memballoon>
+	  </devices>
+	</domain>
+	END
+	virsh -q define "$work/domain.xml"
+}
+
+# balloon KEY [ARGUMENT...]: a value of what vmqos says of the domain's balloon.
+balloon() {
+	local key=$1
+	shift
+	vmqos --json balloon shop-2 "$@" 2>>"$work/log" |
+		python3 -c "import json, sys; print(json.loads(sys.stdin.read() or '{}').get('$key'))"
+}
+
+# is KEY VALUE
+# shellcheck disable=SC2317 # called by eventually
+is() { [ "$(balloon "$1")" = "$2" ]; }
+# kept KIB: by libvirt's own account.
+# shellcheck disable=SC2317
+kept() { virsh -q dommemstat shop-2 | grep -qx "actual $1"; }
+period() { virsh -q dumpxml shop-2 | sed -n "s/.*<stats period='\([0-9]*\)'.*/\1/p"; }
+# shellcheck disable=SC2317
+period_is() { [ "$(period)" = "$1" ]; }
+
 cat >"$work/policy/shop.conf" <<END
 [vm "*"]
 adopt = no
@@ -152,6 +201,8 @@ adopt = no
 [vm "shop-*"]
 adopt = yes
 cpu-shares = 1000
+balloon-floor = 32M
+balloon-speed = 64M
 
 [vm uuid=$OTHER_UUID]
 adopt = yes
@@ -162,11 +213,15 @@ END
 # Weights are kept while policies are enforced.
 vmqos host set --cpu-gate on >/dev/null
 
+export VMQOSD_SOCKET=$work/run/vmqosd.sock
+mkdir "$work/run"
+chown 65534:65534 "$work/run"
+
 # As its service does: a user of its own with four capabilities.
 caps=-all,+net_admin,+sys_ptrace,+dac_read_search,+dac_override
 setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
 	"--inh-caps=$caps" "--ambient-caps=$caps" "--bounding-set=$caps" \
-	vmqosd --verbose --config "$work/policy" 2>"$work/log" &
+	vmqosd --verbose --config "$work/policy" --socket "$VMQOSD_SOCKET" 2>"$work/log" &
 daemon=$!
 eventually logged "ready, 0 VMs adopted"
 result $? "vmqosd runs with the rights of its service"
@@ -197,6 +252,48 @@ result $? "a policy that is read again is applied to a domain that runs"
 
 virsh -q destroy shop-1 && eventually gone shop-1 && known archive
 result $? "a domain that libvirt destroys is released, the others stay"
+
+# libvirt has the monitor of its VMs: their balloons are reached through it.
+ballooned shop-2 22222222-3333-4444-8555-666666666666 && virsh -q start shop-2 &&
+	eventually is state empty && is backend qemu && is via libvirt && is memory $((128 << 20)) &&
+	period_is 5
+result $? "the balloon of a domain is found, and looking at it changes nothing"
+
+balloon state 64M >/dev/null && eventually is state reached && is actual $((64 << 20)) &&
+	kept 65536 && period_is 1
+result $? "half of its memory is taken from it, by libvirt's own account"
+
+# What it tells: no more than 64 MiB, and most of that free.
+[ "$(vmqos --json balloon shop-2 | python3 -c '
+import json, sys
+guest = json.loads(sys.stdin.read() or "{}").get("guest", {"total": 0})
+print(guest["total"] == 64 << 20 and 32 << 20 < guest["available"] < 64 << 20)')" = True ]
+result $? "what its guest tells is told"
+
+virsh -q reset shop-2 && eventually is state resting && is actual 0 && is target $((64 << 20))
+result $? "a domain that is reset has an empty balloon for a while"
+
+# It neither answers nor ends.
+libvirtd=$(pgrep -n -x libvirtd)
+kill -STOP "$libvirtd"
+balloon state >/dev/null
+logged "libvirt does not answer" && vmqos --json balloon >/dev/null && kill -0 $daemon &&
+	[ "$(vmqos --json balloon shop-2 2>&1 | grep -c "libvirt")" -gt 0 ]
+status=$?
+kill -CONT "$libvirtd"
+result $status "a libvirt that hangs is told of, and vmqosd goes on"
+
+eventually is target $((64 << 20)) && balloon state off >/dev/null && eventually is state empty &&
+	eventually kept 131072 && eventually period_is 5
+result $? "when it goes on the balloon is emptied, and all is as it was found"
+
+kill -KILL "$libvirtd"
+balloon state >/dev/null
+libvirtd >"$work/libvirtd.log" 2>&1 &
+libvirtd=$!
+eventually is state empty && virsh -q destroy shop-2 && eventually gone shop-2
+status=$?
+result $status "a libvirt that is killed and started anew is found again"
 
 virsh -q destroy db-7 && virsh -q destroy stranger && eventually gone archive &&
 	kill -0 $daemon && ! logged "error: "

@@ -86,6 +86,7 @@ static void write_guest(struct vmqos_out *out, struct json_object *balloon)
 static void write_balloon(struct vmqos_out *out, struct json_object *balloon)
 {
 	const char *why = text_of(balloon, "why"), *reason = text_of(balloon, "reason");
+	const char *via = text_of(balloon, "via");
 	uint64_t id, actual, target, memory, number;
 	char state[WHY_SIZE];
 
@@ -94,8 +95,14 @@ static void write_balloon(struct vmqos_out *out, struct json_object *balloon)
 	number_of(balloon, "target", &target);
 	vmqos_out_u64(out, "id", NULL, id);
 	vmqos_out_str(out, "name", "VM", text_of(balloon, "name"));
-	vmqos_out_str(out, "backend", "served by", text_of(balloon, "backend"));
-	if (!vmqos_out_is_text(out)) {
+	if (vmqos_out_is_text(out)) {
+		snprintf(state, sizeof(state), "%s%s%s", text_of(balloon, "backend"),
+			 *via ? ", through " : "", via);
+		vmqos_out_str(out, "backend", "served by", state);
+	} else {
+		vmqos_out_str(out, "backend", NULL, text_of(balloon, "backend"));
+		if (*via)
+			vmqos_out_str(out, "via", NULL, via);
 		vmqos_out_str(out, "state", NULL, text_of(balloon, "state"));
 		if (*why)
 			vmqos_out_str(out, "why", NULL, why);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What serves a VM's balloon: QEMU through its monitor, or vmqos_virtio in the
- * kernel. All of it is asynchronous: a request returns at once, and what comes of
- * it is told by a callback, from the event loop and never from within the request.
+ * What serves a VM's balloon: QEMU through its monitor or through libvirt, or
+ * vmqos_virtio in the kernel. All of it is asynchronous: a request returns at once, and
+ * what comes of it is told by a callback, from the event loop and never from within the
+ * request.
  */
 #ifndef VMQOS_DAEMON_BACKEND_H
 #define VMQOS_DAEMON_BACKEND_H
@@ -30,6 +31,7 @@ struct vmqos_backend_told {
 /**
  * struct vmqos_backend_ops - what a backend does
  * @name: "qemu" or "kernel"
+ * @via: who is asked in its place, "libvirt", or NULL
  * @read: begin a reading; nothing when one is on its way
  * @ask: have so many bytes in the balloon; only after a reading
  * @period: have the guest tell its statistics so often, in seconds
@@ -38,6 +40,7 @@ struct vmqos_backend_told {
  */
 struct vmqos_backend_ops {
 	const char *name;
+	const char *via;
 	void (*read)(struct vmqos_backend *backend);
 	int (*ask)(struct vmqos_backend *backend, uint64_t balloon);
 	void (*period)(struct vmqos_backend *backend, unsigned int seconds);
@@ -59,5 +62,8 @@ struct vmqos_backend {
 
 struct vmqos_backend *vmqos_backend_qemu(sd_event *loop, const struct vmqos_process *process,
 					 const struct vmqos_backend_told *told, void *ctx);
+struct vmqos_backend *vmqos_backend_libvirt(sd_event *loop, const struct vmqos_process *process,
+					    const struct vmqos_backend_told *backend_told,
+					    void *ctx);
 
 #endif

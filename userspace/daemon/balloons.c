@@ -104,6 +104,7 @@ static void make_view(struct entry *entry, struct vmqos_balloons_view *view, cha
 	*view = (struct vmqos_balloons_view) {
 		.id = entry->id, .pid = entry->pid, .name = entry->name,
 		.backend = entry->backend->ops->name,
+		.via = entry->backend->ops->via,
 		.allowed = entry->allowed,
 		.known = entry->known,
 		.why = entry->why,
@@ -378,6 +379,17 @@ void vmqos_balloons_mark(struct vmqos_balloons *balloons)
 		entry->kept = false;
 }
 
+/* libvirt keeps the monitors of its VMs for itself, unless they have one more for us. */
+static struct vmqos_backend *choose_backend(sd_event *loop, const struct vmqos_process *process,
+					    struct entry *entry)
+{
+	struct vmqos_backend *backend = NULL;
+
+	if (process->qemu && !process->qmp_path[0] && process->qmp_fd && process->has_uuid)
+		backend = vmqos_backend_libvirt(loop, process, &told, entry);
+	return backend ? backend : vmqos_backend_qemu(loop, process, &told, entry);
+}
+
 static struct entry *add(struct vmqos_balloons *balloons, const struct vmqos_member *member)
 {
 	struct vmqos_process process;
@@ -393,7 +405,7 @@ static struct entry *add(struct vmqos_balloons *balloons, const struct vmqos_mem
 	entry->pid = member->pid;
 	entry->period = PERIOD;
 	entry->allowed = true;
-	entry->backend = vmqos_backend_qemu(balloons->loop, &process, &told, entry);
+	entry->backend = choose_backend(balloons->loop, &process, entry);
 	if (!entry->backend ||
 	    sd_event_add_time(balloons->loop, &entry->timer, CLOCK_MONOTONIC,
 			      now_us(balloons) + FIRST_LOOK_US, 500, on_timer, entry) < 0) {

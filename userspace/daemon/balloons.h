@@ -19,6 +19,7 @@ struct vmqos_member;
  * @pid: process of its VMM
  * @name: its name
  * @backend: what serves it
+ * @via: who is asked in the place of that, or NULL
  * @allowed: the policy lets the daemon speak to it
  * @known: it has been read, and can be reached as far as is known
  * @why: why it cannot, or why it is not at its target; "" without a reason
@@ -31,6 +32,7 @@ struct vmqos_balloons_view {
 	uint32_t pid;
 	const char *name;
 	const char *backend;
+	const char *via;
 	bool allowed;
 	bool known;
 	const char *why;

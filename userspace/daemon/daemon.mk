@@ -9,16 +9,16 @@ SYSCONFDIR	?= /etc
 DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log \
 		qmp control control_text request
 # Those that need the event loop, and stand-ins for what is outside.
-DAEMON_LOOP	:= monitor backend_qemu balloons service
+DAEMON_LOOP	:= monitor backend_qemu backend_libvirt libvirt libvirt_calls balloons service
 DAEMON_TESTS	:= policy_test uevent_test weights_test qmp_test control_test backend_test \
-		balloons_test
+		balloons_test $(if $(LIBVIRT_CFLAGS),libvirt_test)
 DAEMON_FUZZ	:= policy_fuzz uevent_fuzz qmp_fuzz request_fuzz
 DAEMON_CHECK	:= $(BUILD)/tests/daemon
 DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 DAEMON_OBJECTS	:= $(DAEMON_PURE:%=$(DAEMON_CHECK)/%.o)
 DAEMON_STAND	:= $(DAEMON_LOOP:%=$(DAEMON_CHECK)/%.o) $(DAEMON_CHECK)/tests/standin.o
 DAEMON_CC	 = $(CC) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(WARN) $(DAEMON_SAN) $(JSON_CFLAGS) \
-		   $(SYSTEMD_CFLAGS)
+		   $(SYSTEMD_CFLAGS) $(LIBVIRT_CFLAGS) -pthread
 DAEMON_LIBS	 = $(STATIC) $(NL_LIBS) $(JSON_LIBS)
 FUZZ_ROUNDS	?= 100000
 
@@ -37,6 +37,14 @@ $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: fuzz/%.c fuzz/mutate.c fu
 	$(call say,LD,$@)
 	$(Q)$(DAEMON_CC) -o $@ $< fuzz/mutate.c \
 		$(DAEMON_OBJECTS) $(DAEMON_LIBS)
+
+# In the place of libvirt's library.
+$(DAEMON_CHECK)/libvirt_standin.so: daemon/tests/libvirt_standin.c daemon/tests/libvirt_standin.h
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(DAEMON_CC) -fPIC -shared -o $@ $<
+
+$(DAEMON_CHECK)/libvirt_test: $(DAEMON_CHECK)/libvirt_standin.so
 
 # libFuzzer looks for new paths by itself, as long as it is given time.
 $(DAEMON_FUZZ:%=$(DAEMON_CHECK)/%.libfuzzer): $(DAEMON_CHECK)/%.libfuzzer: fuzz/%.c fuzz/fuzz.h \

@@ -50,7 +50,7 @@ int vmqos_monitor_find(const struct vmqos_process *process, char *why, size_t si
 		return 0;
 	if (process->qmp_fd)
 		return fail(-ENOENT, why, size,
-			    "QEMU's monitor is taken, by libvirt or whoever else has started it: give it another, '-chardev socket,id=vmqos,path=PATH,server=on,wait=off -mon chardev=vmqos,mode=control' (see vmqosd(8))");
+			    "QEMU's monitor is taken by whoever has started it, and if that is libvirt, this vmqosd is built without it: give it another, '-chardev socket,id=vmqos,path=PATH,server=on,wait=off -mon chardev=vmqos,mode=control' (see vmqosd(8))");
 	return fail(-ENOENT, why, size,
 		    "QEMU has no QMP monitor at a UNIX socket: start it with '-qmp unix:PATH,server=on,wait=off'");
 }

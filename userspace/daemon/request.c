@@ -238,6 +238,8 @@ struct json_object *vmqos_request_view(const struct vmqos_balloons_view *view)
 	put(object, "id", view->id);
 	put(object, "pid", view->pid);
 	json_object_object_add(object, "backend", json_object_new_string(view->backend));
+	if (view->via)
+		json_object_object_add(object, "via", json_object_new_string(view->via));
 	json_object_object_add(object, "state", json_object_new_string(state));
 	if (view->why[0])
 		json_object_object_add(object, "why", json_object_new_string(view->why));
