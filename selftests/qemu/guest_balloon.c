@@ -7,6 +7,7 @@
  *   fill MIB		write to so much memory and let go of it
  *   hold MIB		write to so much memory and keep it
  *   check		whether what is held is as it was written
+ *   interrupts		how many the devices of virtio have raised
  *   unbind, bind	take the driver from the balloon, and give it back
  */
 #include <dirent.h>
@@ -62,6 +63,30 @@ static void tell_stats(void)
 	       number("/proc/vmstat", "pgmajfault"),
 	       number("/proc/vmstat", "pgfault") - number("/proc/vmstat", "pgmajfault"),
 	       number("/proc/vmstat", "oom_kill"));
+}
+
+/* All CPUs' of all lines that a device of virtio has. */
+static void tell_interrupts(void)
+{
+	FILE *in = fopen("/proc/interrupts", "r");
+	unsigned long long sum = 0;
+	char line[1024], *at, *end;
+
+	while (in && fgets(line, sizeof(line), in)) {
+		at = strchr(line, ':');
+		if (!at || !strstr(at, "virtio"))
+			continue;
+		for (at++;; at = end) {
+			unsigned long long value = strtoull(at, &end, 10);
+
+			if (end == at)
+				break;
+			sum += value;
+		}
+	}
+	if (in)
+		fclose(in);
+	printf("ok %llu\n", sum);
 }
 
 static uint64_t word(size_t at)
@@ -158,6 +183,8 @@ int main(void)
 		line[strcspn(line, "\r\n")] = 0;
 		if (!strcmp(line, "stats"))
 			tell_stats();
+		else if (!strcmp(line, "interrupts"))
+			tell_interrupts();
 		else
 			puts(obey(line) ? "bad" : "ok");
 	}

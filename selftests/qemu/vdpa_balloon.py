@@ -109,7 +109,7 @@ def find_built(name):
 class Linux:
     """A QEMU with a Linux guest that obeys on its console."""
 
-    def __init__(self, work, qemu, image, backing, path):
+    def __init__(self, work, qemu, image, backing, path, device=None):
         self.at = os.path.join(work, f"guest-{backing}-{time.monotonic_ns()}")
         self.backing, self.boots, self.number = backing, 0, None
         memory = {
@@ -118,7 +118,7 @@ class Linux:
         }.get(backing, f"memory-backend-file,share=on,align=2M,mem-path={self.at}.mem")
         if backing.startswith("vmramfs"):
             mount = os.path.join(work, backing)
-            self.memory = os.path.join(mount, "guest")
+            self.memory = os.path.join(mount, os.path.basename(self.at))
             memory = f"memory-backend-file,share=on,align=2M,mem-path={self.memory}"
         kernel, initramfs = image
         with open(self.at + ".err", "wb") as errors:
@@ -133,7 +133,7 @@ class Linux:
                  "-chardev", f"socket,id=s,path={self.at}.serial,server=on,wait=off,"
                  f"logfile={self.at}.out", "-serial", "chardev:s",
                  "-qmp", f"unix:{self.at}.qmp,server=on,wait=off",
-                 "-device", f"vhost-vdpa-device-pci,vhostdev={path}"],
+                 "-device", device or f"vhost-vdpa-device-pci,vhostdev={path}"],
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=subprocess.STDOUT,
                 env=qemu[1], preexec_fn=die_with_parent)
         self.pid = self.process.pid
@@ -212,6 +212,8 @@ class Linux:
     def end(self):
         self.process.kill()
         self.process.wait()
+        if self.backing.startswith("vmramfs") and os.path.exists(self.memory):
+            os.unlink(self.memory)
 
 
 class Acts:
