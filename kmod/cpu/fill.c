@@ -12,6 +12,10 @@
  * CPU and was moved to another one: the epoch counts who is where, and sends an
  * interrupt to CPUs that are bare. It sends none where nobody may run who is parked.
  *
+ * Where the scheduler has brought together two or more that wait, behind a task of the host,
+ * say, each in its turn would give way to a parked one, and be as many as before: the epoch
+ * notes one of them, and who gives way beside it is followed by nobody else.
+ *
  * Contexts: hard interrupts on the CPU in question; the epoch.
  */
 #include <linux/irq_work.h>
@@ -55,13 +59,27 @@ static bool vmqos_fill_is_here(const struct vmqos_gate *gate)
 	return gate && vmqos_fill_is_at(gate) == smp_processor_id();
 }
 
+/**
+ * vmqos_fill_crowd() - who waits for this CPU beside the vCPU that runs
+ * @q: this CPU
+ *
+ * Context: preemption off.
+ * Return: one that the last epoch has found and that still waits, or NULL.
+ */
+struct vmqos_gate *vmqos_fill_crowd(const struct vmqos_gate_cpu *q)
+{
+	struct vmqos_gate *gate = READ_ONCE(q->crowd);
+
+	return vmqos_fill_is_here(gate) && !READ_ONCE(gate->since) ? gate : NULL;
+}
+
 static void vmqos_fill(const struct vmqos_gate_cpu *q)
 {
 	struct vmqos_gate *gate;
 
 	/* One has come meanwhile, is on its way, or has waited for the other to leave. */
 	if (vmqos_fill_is_here(READ_ONCE(q->last)) || vmqos_fill_is_here(READ_ONCE(q->rival)) ||
-	    vmqos_fill_is_here(READ_ONCE(q->coming)))
+	    vmqos_fill_is_here(READ_ONCE(q->coming)) || vmqos_fill_is_here(READ_ONCE(q->crowd)))
 		return;
 	gate = vmqos_queue_pop(S64_MAX, smp_processor_id());
 	if (gate)
@@ -78,8 +96,37 @@ static void vmqos_fill_bare(void *unused)
 	vmqos_fill(this_cpu_ptr(&vmqos_gate_cpus));
 }
 
+/* Of those that wait for a CPU the worthiest is noted; it is alone if nobody else is there. */
+static void vmqos_fill_count(struct vmqos_gate *gate)
+{
+	int cpu = vmqos_fill_is_at(gate);
+	struct vmqos_gate_cpu *q;
+	struct vmqos_gate *other;
+
+	if (cpu == VMQOS_ANY_CPU)
+		return;
+	q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
+	q->unparked++;
+	if (READ_ONCE(gate->since))
+		return;
+	other = q->waiting;
+	if (!other || vmqos_gate_vt(gate, READ_ONCE(gate->exec)) <
+		      vmqos_gate_vt(other, READ_ONCE(other->exec)))
+		q->waiting = gate;
+}
+
+static void vmqos_fill_note(struct vmqos_gate_cpu *q)
+{
+	struct vmqos_gate *crowd = q->unparked > 1 ? q->waiting : NULL;
+
+	/* Either its thread is seen to retire here, or vmqos_gate_retired() sees this. */
+	smp_store_mb(q->crowd, crowd);
+	if (crowd && !READ_ONCE(crowd->thread))
+		WRITE_ONCE(q->crowd, NULL);
+}
+
 /**
- * vmqos_fill_all() - have all CPUs filled that have no vCPU
+ * vmqos_fill_all() - have all CPUs filled that have no vCPU, and note where there are too many
  * @vms: links all VMs
  *
  * Context: the epoch, under rcu_read_lock().
@@ -93,17 +140,18 @@ void vmqos_fill_all(struct list_head *vms)
 
 	if (!atomic_read(&vmqos_nr_parked))
 		return;
-	for_each_possible_cpu(cpu)
-		per_cpu(vmqos_gate_cpus, cpu).bare = true;
+	for_each_possible_cpu(cpu) {
+		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
+		q->unparked = 0;
+		q->waiting = NULL;
+	}
 	list_for_each_entry(vm, vms, link)
-		list_for_each_entry(gate, &vm->vcpus, link) {
-			cpu = vmqos_fill_is_at(gate);
-			if (cpu != VMQOS_ANY_CPU)
-				per_cpu(vmqos_gate_cpus, cpu).bare = false;
-		}
+		list_for_each_entry(gate, &vm->vcpus, link)
+			vmqos_fill_count(gate);
 	for_each_online_cpu(cpu) {
 		q = per_cpu_ptr(&vmqos_gate_cpus, cpu);
-		if (q->bare && vmqos_queue_has(cpu))
+		vmqos_fill_note(q);
+		if (!q->unparked && vmqos_queue_has(cpu))
 			smp_call_function_single_async(cpu, &q->fill);
 	}
 }

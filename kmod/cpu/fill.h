@@ -7,6 +7,7 @@ struct vmqos_gate;
 struct vmqos_gate_cpu;
 
 int vmqos_fill_is_at(const struct vmqos_gate *gate);
+struct vmqos_gate *vmqos_fill_crowd(const struct vmqos_gate_cpu *q);
 void vmqos_fill_all(struct list_head *vms);
 void vmqos_fill_init(struct vmqos_gate_cpu *q);
 

@@ -226,7 +226,11 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
 
 	if (!READ_ONCE(vmqos_gate_on))
 		return VMQOS_HELD_NOT;
-	if (other && other != gate && vmqos_gate_waits_here(other, cpu))
+	if (!other || other == gate || !vmqos_gate_waits_here(other, cpu)) {
+		other = vmqos_fill_crowd(q);
+		fresh = true;
+	}
+	if (other && other != gate)
 		waiting = vmqos_gate_vt(other, READ_ONCE(other->exec));
 	*next = waiting != S64_MAX ? VMQOS_NEXT_WAITING : VMQOS_NEXT_ANY;
 	if (READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.limit.throttled))
@@ -234,13 +238,16 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
 	vt = vmqos_gate_vt(gate, run);
 	margin = vmqos_gate_margin(gate);
 	best = vmqos_queue_best();
-	if (waiting <= best && waiting != S64_MAX &&
-	    (vt - waiting > (fresh ? 0 : margin) || vmqos_gate_room_elsewhere(vt, 1)))
+	if (waiting != S64_MAX &&
+	    (vt - waiting > (fresh ? 0 : margin) ||
+	     (waiting <= best && vmqos_gate_room_elsewhere(vt, 1))))
 		return VMQOS_HELD_SHARES;
 	if (vmqos_gate_left_behind(gate, vt, run))
 		return VMQOS_HELD_SHARES;
-	*next = VMQOS_NEXT_WORTHIER;
-	return best < waiting && vt - best > margin ? VMQOS_HELD_SHARES : VMQOS_HELD_NOT;
+	/* With two here one is too many: parked ones do not take this one's place. */
+	if (waiting == S64_MAX)
+		*next = VMQOS_NEXT_WORTHIER;
+	return best != S64_MAX && vt - best > margin ? VMQOS_HELD_SHARES : VMQOS_HELD_NOT;
 }
 
 /**
@@ -252,11 +259,11 @@ enum vmqos_held vmqos_gate_judge(struct vmqos_gate *gate, u64 run, bool fresh,
  */
 void vmqos_gate_watch(struct vmqos_thread *thread, struct vmqos_gate_cpu *q)
 {
-	struct vmqos_gate_vm *vm = &thread->vcpu->cvm->gate;
+	const struct vmqos_gate *gate = &thread->vcpu->gate;
 
-	if (unlikely(READ_ONCE(vm->limit.throttled)))
+	if (unlikely(READ_ONCE(thread->vcpu->cvm->gate.limit.throttled)))
 		vmqos_park_ask(thread);
-	vmqos_tick_start(q, vm);
+	vmqos_tick_start(q, gate, gate->exec);
 }
 
 /**
@@ -383,6 +390,7 @@ void vmqos_gate_retired(struct vmqos_thread *thread)
 		cmpxchg(&q->last, gate, NULL);
 		cmpxchg(&q->rival, gate, NULL);
 		cmpxchg(&q->coming, gate, NULL);
+		cmpxchg(&q->crowd, gate, NULL);
 	}
 }
 

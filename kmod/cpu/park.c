@@ -163,8 +163,7 @@ static void vmqos_park(struct vmqos_cpu_vcpu *cv)
 	early = READ_ONCE(cv->gate.held) && vmqos_queue_del(&cv->gate);
 	time = vmqos_account_unpark(&cv->acct);
 	trace_vmqos_unpark(cv->vcpu->vm->id, cv->vcpu->index, early, time);
-	if (READ_ONCE(cv->cvm->gate.limit.rate))
-		vmqos_tick_renew(&cv->cvm->gate);
+	vmqos_tick_renew(&cv->gate);
 }
 
 /**

@@ -24,10 +24,13 @@
  * @last: vCPU that came to this CPU last; the CPU's own hooks and tick
  * @rival: vCPU that may be waiting for this CPU unparked, or NULL; likewise
  * @coming: vCPU that was woken last to run here, or NULL; likewise
+ * @crowd: the worthiest of more than one that the last epoch found here unparked and not
+ *	running, or NULL; written by the epoch
  * @free: no vCPU runs here and none waits, as far as the hooks know; likewise
  * @ticking: the tick is armed; likewise
  * @tick: looks whether the CPU has the right vCPU
- * @bare: no vCPU runs here and none waits; the epoch's
+ * @unparked: how many vCPUs run or wait here; the epoch's
+ * @waiting: the worthiest of them that do not run, or NULL; the epoch's
  * @left_work: finds a vCPU for the CPU when one has left it to somebody else, or to idle
  * @fill: the same when the epoch found it bare
  * @kick: has the CPU begin to tick
@@ -42,10 +45,12 @@ struct vmqos_gate_cpu {
 	struct vmqos_gate *last;
 	struct vmqos_gate *rival;
 	struct vmqos_gate *coming;
+	struct vmqos_gate *crowd;
 	bool free;
 	bool ticking;
 	struct hrtimer tick;
-	bool bare;
+	unsigned int unparked;
+	struct vmqos_gate *waiting;
 	struct irq_work left_work;
 	call_single_data_t fill;
 	call_single_data_t kick;

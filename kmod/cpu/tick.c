@@ -56,46 +56,66 @@ static u64 vmqos_tick_limit_left(const struct vmqos_gate_vm *vm, u64 now)
 		       max(READ_ONCE(vm->nr_vcpus), 1U));
 }
 
-/**
- * vmqos_tick_start() - begin to look whether this CPU has the right vCPU
- * @q: this CPU
- * @vm: the VM whose vCPU runs here
- *
- * Context: this CPU, preemption off.
- */
-void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate_vm *vm)
+/* How long from now until there is something to look at, were nobody to come meanwhile. */
+static u64 vmqos_tick_next(const struct vmqos_gate *gate, u64 run)
 {
-	u64 next = VMQOS_TICK_NS;
+	const struct vmqos_gate_vm *vm = &vmqos_gate_cv(gate)->cvm->gate;
+	u64 next = vmqos_tick_slice_left(gate, run);
 
-	if (q->ticking)
-		return;
-	q->ticking = true;
 	if (unlikely(READ_ONCE(vm->limit.rate)))
-		next = clamp_t(u64, vmqos_tick_limit_left(vm, vmqos_sched_clock()),
-			       VMQOS_TICK_MIN_NS, VMQOS_TICK_NS);
-	hrtimer_start(&q->tick, ns_to_ktime(next), HRTIMER_MODE_REL_PINNED_HARD);
+		next = min(next, vmqos_tick_limit_left(vm, vmqos_sched_clock()));
+	return clamp_t(u64, next, VMQOS_TICK_MIN_NS, VMQOS_TICK_NS);
 }
 
 /**
- * vmqos_tick_renew() - look when the limit of the vCPU that has come will be used up
- * @vm: its VM, which has a limit
+ * vmqos_tick_start() - begin to look whether this CPU has the right vCPU
+ * @q: this CPU
+ * @gate: the vCPU that runs here
+ * @run: its run time, ns
  *
- * The tick was set for another vCPU, and may come too late for this one.
+ * It may go again before a millisecond has passed, pushed aside by a task of the host, say,
+ * and the tick with it. To wait so long each time would make turns of any length.
+ *
+ * Context: this CPU, preemption off.
+ */
+void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate *gate, u64 run)
+{
+	if (q->ticking)
+		return;
+	q->ticking = true;
+	hrtimer_start(&q->tick, ns_to_ktime(vmqos_tick_next(gate, run)),
+		      HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+/* Whether a turn of a vCPU's is over before a tick is. */
+static bool vmqos_tick_is_long(const struct vmqos_gate *gate)
+{
+	return vmqos_gate_margin(gate) < (s64)((VMQOS_TICK_NS * READ_ONCE(gate->inv)) >> 16);
+}
+
+/**
+ * vmqos_tick_renew() - look when the turn of the vCPU that has come will be over
+ * @gate: the vCPU, whose thread this is
+ *
+ * The tick was set for another vCPU, and may come too late for one whose turns are short
+ * or whose VM has a limit. For others it is left as it is: to set it takes time.
  *
  * Context: process context on the vCPU's CPU.
  */
-void vmqos_tick_renew(const struct vmqos_gate_vm *vm)
+void vmqos_tick_renew(const struct vmqos_gate *gate)
 {
 	struct vmqos_gate_cpu *q;
 	unsigned long flags;
-	u64 next;
+	u64 run;
 
+	if (!READ_ONCE(vmqos_gate_cv(gate)->cvm->gate.limit.rate) && !vmqos_tick_is_long(gate))
+		return;
 	local_irq_save(flags);
 	q = this_cpu_ptr(&vmqos_gate_cpus);
-	next = clamp_t(u64, vmqos_tick_limit_left(vm, vmqos_sched_clock()),
-		       VMQOS_TICK_MIN_NS, VMQOS_TICK_NS);
+	run = vmqos_gate_run_time(gate, vmqos_sched_clock());
 	q->ticking = true;
-	hrtimer_start(&q->tick, ns_to_ktime(next), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&q->tick, ns_to_ktime(vmqos_tick_next(gate, run)),
+		      HRTIMER_MODE_REL_PINNED_HARD);
 	local_irq_restore(flags);
 }
 
@@ -149,7 +169,7 @@ static void vmqos_tick_kicked(void *unused)
 	const struct vmqos_gate *last = READ_ONCE(q->last);
 
 	if (vmqos_tick_wanted(last))
-		vmqos_tick_start(q, &vmqos_gate_cv(last)->cvm->gate);
+		vmqos_tick_start(q, last, vmqos_gate_run_time(last, vmqos_sched_clock()));
 }
 
 /**

@@ -4,12 +4,12 @@
 
 #include <linux/hrtimer.h>
 
+struct vmqos_gate;
 struct vmqos_gate_cpu;
-struct vmqos_gate_vm;
 
 void vmqos_tick_init(struct vmqos_gate_cpu *q);
-void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate_vm *vm);
-void vmqos_tick_renew(const struct vmqos_gate_vm *vm);
+void vmqos_tick_start(struct vmqos_gate_cpu *q, const struct vmqos_gate *gate, u64 run);
+void vmqos_tick_renew(const struct vmqos_gate *gate);
 void vmqos_tick_kick(int cpu);
 enum hrtimer_restart vmqos_tick_release(struct hrtimer *timer);
 
