@@ -4,8 +4,8 @@
 
 The guest (memory.c) knows what each of its pages holds. Half of its memory is taken and given
 back, and the host has it by its own counters; its statistics are its own; it reports what is
-free, and does not when it is told so; it is reset, its driver begins anew, QEMU is killed at
-random moments and the device is deleted and made again: 100 times in the long form.
+free, and does not when it is told so; it is reset, its driver begins anew, vmqosd looks after it,
+QEMU is killed at random moments and the device is deleted and made again: 100 times in the long form.
 
 vdpa_balloon.py does some of this with Linux, which takes a minute to boot at best.
 """
@@ -47,6 +47,31 @@ def device():
 def meminfo(name):
     with open("/proc/meminfo", encoding="ascii") as file:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith(name + ":"))
+
+
+class Daemon:
+    """vmqosd with a policy for all VMs; the tool finds it while it lasts."""
+
+    def __init__(self, work, policy):
+        folder = tempfile.mkdtemp(dir=work)
+        self.path = os.path.join(folder, "vmqosd.sock")
+        os.mkdir(os.path.join(folder, "policy"))
+        with open(os.path.join(folder, "policy/a.conf"), "w", encoding="ascii") as file:
+            file.write(f'[vm "*"]\n{policy}[daemon]\ncgroup-weights = no\n')
+        self.command = ["vmqosd", "--verbose", "--config", os.path.join(folder, "policy"),
+                        "--socket", self.path]
+        self.process = None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command)
+        os.environ["VMQOSD_SOCKET"] = self.path
+        within("vmqosd listens", lambda: os.path.exists(self.path))
+        return self
+
+    def __exit__(self, *error):
+        del os.environ["VMQOSD_SOCKET"]
+        self.process.terminate()
+        self.process.wait()
 
 
 class Acts:
@@ -194,6 +219,34 @@ class Acts:
             check(balloon()["actual"] == HALF // 2, "it is filled otherwise")
         balloon("off", "--wait=300")
 
+    def controlled(self):
+        """in vmqosd's hands it grows in steps, leaves the guest what it needs, and comes back"""
+        self.end()
+        self.start()
+        with Daemon(self.work, "balloon-floor = 16M\nballoon-speed = 8M\n"):
+            within("vmqosd looks after it", lambda: "controller" in balloon())
+            began = time.monotonic()
+            state = balloon("24M", "--wait=120", "--reason", "host")
+            check(state["actual"] == 24 * MIB == state["controller"]["target"] and
+                  state["controller"]["state"] == "reached" and
+                  state["controller"]["reason"] == "host" and state["reason"] == "vmqosd",
+                  f"it is {state}")
+            check(time.monotonic() - began > 1, "all of it was asked for at once")
+            check(vmqos("balloon")["balloons"][0]["backend"] == "kernel" and
+                  len(vmqos("balloon")["balloons"]) == 1, "it is listed twice")
+            refusal = vmqos("balloon", DEVICE, "1G", fails=True)
+            check("cannot hold" in refusal, refusal)
+            # The guest needs memory, and gets it without having to ask for it.
+            self.guest.tell(f"fill {self.guest.state()['free'] - 3000} 2 9")
+            within("it has its memory back", lambda: balloon()["actual"] == 0)
+            state = balloon()
+            check(state["controller"]["state"] == "resting" and
+                  state["controller"]["target"] == 24 * MIB, f"it is {state}")
+            self.guest.tell("check")
+        state = balloon("8M", "--wait=120")
+        check(state["actual"] == 8 * MIB and "controller" not in state,
+              f"without vmqosd it is {state}")
+
     def killed(self):
         """QEMU is killed at random moments: nothing stays, and the device is deleted within a second"""
         self.end()
@@ -259,7 +312,7 @@ def main():
     if why:
         print(f"1..0 # SKIP {why}")
         return 4
-    names = [*BACKINGS, "tells", "reports", "reset", "driver", "killed", "deleted"]
+    names = [*BACKINGS, "tells", "reports", "reset", "driver", "controlled", "killed", "deleted"]
     print(f"1..{len(names)}", flush=True)
     failed = 0
     with tempfile.TemporaryDirectory() as work:

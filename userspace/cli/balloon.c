@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,7 +183,8 @@ static void write_lines(struct vmqos_out *out, const struct vmqos_balloon *ballo
 	}
 }
 
-static void print(struct vmqos_cli *cli, const struct vmqos_balloon *balloon)
+static void print(struct vmqos_cli *cli, const struct vmqos_balloon *balloon,
+		  struct json_object *controller)
 {
 	struct vmqos_out *out = vmqos_out_begin(cli->json ? VMQOS_OUT_JSON : VMQOS_OUT_TEXT);
 
@@ -190,6 +192,8 @@ static void print(struct vmqos_cli *cli, const struct vmqos_balloon *balloon)
 		vmqos_write_balloon(out, balloon);
 	else
 		write_lines(out, balloon);
+	if (controller)
+		vmqos_write_controller(out, controller);
 	vmqos_out_finish(out);
 }
 
@@ -277,12 +281,46 @@ static int wait_reached(struct vmqos_cli *cli, uint32_t id,
 	return VMQOS_EXIT_OK;
 }
 
+/* The kernel does as it is asked, whatever the guest has to say to it. */
+static int run_kernel(struct vmqos_cli *cli, const struct vmqos_vm *vm,
+		      struct vmqos_balloon_wish *request)
+{
+	struct vmqos_balloon balloon;
+	int result, err = 0;
+
+	if (request->size)
+		err = choose_target(cli, vm->id, request);
+	if (!err)
+		err = request->settings.set ?
+		      vmqos_balloon_set(cli->ctx, vm->id, &request->settings, &balloon) :
+		      vmqos_balloon_get(cli->ctx, vm->id, &balloon);
+	if (err)
+		return vmqos_say_failure(cli);
+	result = request->wait ? wait_reached(cli, vm->id, request, &balloon) : VMQOS_EXIT_OK;
+	if (result)
+		return result;
+	print(cli, &balloon, NULL);
+	if (!request->wait || balloon.state == VMQOS_BALLOON_REACHED)
+		return VMQOS_EXIT_OK;
+	vmqos_say("the guest of %s has not reached the target in that time; it may still do",
+		  vm->name);
+	return VMQOS_EXIT_FAILED;
+}
+
+/* Whether it can be said to vmqosd, for which a guest is always asked what it has. */
+static bool may_be_controlled(const struct vmqos_balloon_wish *request)
+{
+	return !(request->settings.set & VMQOS_HAS(VMQOS_BALLOON_STATS_SECONDS)) ||
+	       request->settings.stats_seconds;
+}
+
 static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
 {
 	struct vmqos_balloon_wish request = { 0 };
+	struct json_object *controller = NULL;
 	struct vmqos_balloon balloon;
 	struct vmqos_vm vm;
-	int result, err = 0;
+	int result, err;
 
 	argc = take_less(argc, argv, &request);
 	result = parse(cli, argc, argv, &request);
@@ -293,27 +331,25 @@ static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
 	result = vmqos_arg_vm(cli, argv[optind], &vm);
 	if (result)
 		return result;
-	if (request.size)
-		err = choose_target(cli, vm.id, &request);
-	if (!err)
-		err = request.settings.set ?
-		      vmqos_balloon_set(cli->ctx, vm.id, &request.settings, &balloon) :
-		      vmqos_balloon_get(cli->ctx, vm.id, &balloon);
+	err = vmqos_balloon_get(cli->ctx, vm.id, &balloon);
 	/* What the kernel does not serve QEMU may have itself. */
 	if ((err == -ENXIO || err == -EOPNOTSUPP) && vmqos_balloon_qemu_served())
 		return vmqos_balloon_qemu(cli, &vm, &request);
 	if (err)
 		return vmqos_say_failure(cli);
-	if (request.wait)
-		result = wait_reached(cli, vm.id, &request, &balloon);
-	if (result)
-		return result;
-	print(cli, &balloon);
-	if (!request.wait || balloon.state == VMQOS_BALLOON_REACHED)
-		return VMQOS_EXIT_OK;
-	vmqos_say("the guest of %s has not reached the target in that time; it may still do",
-		  vm.name);
-	return VMQOS_EXIT_FAILED;
+	if (!may_be_controlled(&request) || !vmqos_balloon_qemu_served())
+		return run_kernel(cli, &vm, &request);
+	result = vmqos_balloon_controlled(cli, &vm, &request, &controller);
+	if (result < 0)
+		return run_kernel(cli, &vm, &request);
+	if (!result || controller) {
+		if (vmqos_balloon_get(cli->ctx, vm.id, &balloon))
+			result = vmqos_say_failure(cli);
+		else
+			print(cli, &balloon, controller);
+	}
+	json_object_put(controller);
+	return result;
 }
 
 const struct vmqos_command vmqos_cmd_balloon = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The other half of "vmqos balloon": VMs whose balloon is QEMU's own. The tool asks
- * vmqosd, whose controller decides how fast and how far the balloon may grow.
+ * The other half of "vmqos balloon": the tool asks vmqosd, whose controller decides how fast
+ * and how far a balloon may grow. Without it those of QEMU itself cannot be reached; those
+ * that the kernel serves can, and are the user's own affair then.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -214,18 +215,34 @@ bool vmqos_balloon_qemu_served(void)
 	return vmqos_service_runs();
 }
 
+static int ask(const struct vmqos_vm *vm, const struct vmqos_balloon_wish *wish,
+	       struct json_object **answer, char *why, size_t size)
+{
+	int ret = vmqos_service_ask(make_request(vm, wish), answer, why, size);
+
+	return !ret && wish->wait ? wait_done(vm, wish, answer, why, size) : ret;
+}
+
+/* An exit code by the last answer. */
+static int result_of(const struct vmqos_vm *vm, const struct vmqos_balloon_wish *wish,
+		     struct json_object *answer)
+{
+	if (!wish->wait || is_done(answer))
+		return VMQOS_EXIT_OK;
+	vmqos_say("the guest of %s has not reached the target in that time; it may still do",
+		  vm->name);
+	return VMQOS_EXIT_FAILED;
+}
+
 int vmqos_balloon_qemu(struct vmqos_cli *cli, const struct vmqos_vm *vm,
 		       const struct vmqos_balloon_wish *wish)
 {
 	struct json_object *answer;
 	struct vmqos_out *out;
 	char why[WHY_SIZE];
-	bool done;
 	int ret;
 
-	ret = vmqos_service_ask(make_request(vm, wish), &answer, why, sizeof(why));
-	if (!ret && wish->wait)
-		ret = wait_done(vm, wish, &answer, why, sizeof(why));
+	ret = ask(vm, wish, &answer, why, sizeof(why));
 	if (ret) {
 		vmqos_say("the kernel serves no balloon of %s, and of QEMU's own vmqosd says: %s",
 			  vm->name, why);
@@ -234,13 +251,65 @@ int vmqos_balloon_qemu(struct vmqos_cli *cli, const struct vmqos_vm *vm,
 	out = vmqos_out_begin(cli->json ? VMQOS_OUT_JSON : VMQOS_OUT_TEXT);
 	write_balloon(out, answer);
 	vmqos_out_finish(out);
-	done = is_done(answer);
+	ret = result_of(vm, wish, answer);
 	json_object_put(answer);
-	if (!wish->wait || done)
-		return VMQOS_EXIT_OK;
-	vmqos_say("the guest of %s has not reached the target in that time; it may still do",
-		  vm->name);
-	return VMQOS_EXIT_FAILED;
+	return ret;
+}
+
+int vmqos_balloon_controlled(struct vmqos_cli *cli, const struct vmqos_vm *vm,
+			     const struct vmqos_balloon_wish *wish,
+			     struct json_object **controller)
+{
+	char why[WHY_SIZE];
+	int ret;
+
+	(void)cli;
+	ret = ask(vm, wish, controller, why, sizeof(why));
+	/* It does not know the VM, or is to leave it alone. */
+	if (ret == -ENOENT || ret == -EPERM || ret == -ENOTCONN)
+		return ret;
+	if (ret) {
+		vmqos_say("vmqosd, which looks after the balloon of %s, says: %s", vm->name, why);
+		return VMQOS_EXIT_FAILED;
+	}
+	/* Its device has gone in between. */
+	if (strcmp(text_of(*controller, "backend"), "kernel")) {
+		json_object_put(*controller);
+		*controller = NULL;
+		return wish->size ? -ENOENT : VMQOS_EXIT_OK;
+	}
+	return result_of(vm, wish, *controller);
+}
+
+void vmqos_write_controller(struct vmqos_out *out, struct json_object *controller)
+{
+	const char *why = text_of(controller, "why"), *reason = text_of(controller, "reason");
+	uint64_t target, floor;
+	char text[WHY_SIZE];
+
+	number_of(controller, "target", &target);
+	number_of(controller, "floor", &floor);
+	if (vmqos_out_is_text(out)) {
+		snprintf(text, sizeof(text), "%s%s%s%s%s%s", text_of(controller, "state"),
+			 *reason ? " (" : "", reason, *reason ? ")" : "", *why ? ": " : "", why);
+		line(out, "wanted", "wanted", target);
+		vmqos_out_str(out, "controller", "vmqosd", text);
+		line(out, "floor", "never less than", floor);
+		return;
+	}
+	vmqos_out_object(out, "controller");
+	vmqos_out_str(out, "state", NULL, text_of(controller, "state"));
+	if (*why)
+		vmqos_out_str(out, "why", NULL, why);
+	vmqos_out_u64(out, "target", NULL, target);
+	if (*reason)
+		vmqos_out_str(out, "reason", NULL, reason);
+	vmqos_out_u64(out, "floor", NULL, floor);
+	number_of(controller, "reserve", &target);
+	vmqos_out_u64(out, "reserve", NULL, target);
+	number_of(controller, "speed_limit", &target);
+	vmqos_out_u64(out, "speed_limit", NULL, target);
+	vmqos_out_end(out);
 }
 
 unsigned int vmqos_balloon_qemu_list(struct vmqos_cli *cli, struct vmqos_out *out)
@@ -259,8 +328,9 @@ unsigned int vmqos_balloon_qemu_list(struct vmqos_cli *cli, struct vmqos_out *ou
 	for (i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *balloon = json_object_array_get_idx(list, i);
 
-		/* Those that have none, or that nobody has a way to, would be most. */
-		if (!strcmp(text_of(balloon, "state"), "unknown") ||
+		/* The kernel has told of its own. Those that have none would be most. */
+		if (!strcmp(text_of(balloon, "backend"), "kernel") ||
+		    !strcmp(text_of(balloon, "state"), "unknown") ||
 		    !strcmp(text_of(balloon, "state"), "off"))
 			continue;
 		vmqos_out_object(out, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Balloons that QEMU itself has, which vmqosd serves. */
+/* What vmqosd does for balloons: it serves those of QEMU itself, and controls all. */
 #ifndef VMQOS_CLI_BALLOON_QEMU_H
 #define VMQOS_CLI_BALLOON_QEMU_H
 
@@ -8,6 +8,7 @@
 
 #include <vmqos/vmqos.h>
 
+struct json_object;
 struct vmqos_cli;
 struct vmqos_out;
 
@@ -36,6 +37,18 @@ bool vmqos_balloon_qemu_served(void);
 /* Does it, says what there is then or what is wrong, and returns an exit code. */
 int vmqos_balloon_qemu(struct vmqos_cli *cli, const struct vmqos_vm *vm,
 		       const struct vmqos_balloon_wish *wish);
+
+/*
+ * The same for a balloon that the kernel serves, in the hands of vmqosd's controller, but
+ * for saying what there is: that is in @controller, to be put, or NULL. An exit code;
+ * negative when vmqosd does not look after this VM, and nothing has been asked of it.
+ */
+int vmqos_balloon_controlled(struct vmqos_cli *cli, const struct vmqos_vm *vm,
+			     const struct vmqos_balloon_wish *wish,
+			     struct json_object **controller);
+
+/* What the controller says, in the record of a balloon. */
+void vmqos_write_controller(struct vmqos_out *out, struct json_object *controller);
 
 /*
  * Adds those that hold something, or could be reached, to an array that is open; returns

@@ -8,10 +8,14 @@
 #ifndef VMQOS_DAEMON_BACKEND_H
 #define VMQOS_DAEMON_BACKEND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+struct vmqos;
 struct vmqos_backend;
+struct vmqos_balloon;
+struct vmqos_balloon_settings;
 struct vmqos_process;
 struct vmqos_reading;
 
@@ -21,11 +25,14 @@ struct vmqos_reading;
  * @failed: it cannot be had, or what was asked for last was refused, and why;
  *	-ENODEV: the VM has no balloon
  * @reset: the guest has just been reset; the next reading says so, too
+ * @aimed: somebody else has set a target, in bytes, and says why in a word; just before
+ *	a reading
  */
 struct vmqos_backend_told {
 	void (*reading)(void *ctx, const struct vmqos_reading *reading);
 	void (*failed)(void *ctx, int error, const char *why);
 	void (*reset)(void *ctx);
+	void (*aimed)(void *ctx, uint64_t balloon, const char *reason);
 };
 
 /**
@@ -65,5 +72,21 @@ struct vmqos_backend *vmqos_backend_qemu(sd_event *loop, const struct vmqos_proc
 struct vmqos_backend *vmqos_backend_libvirt(sd_event *loop, const struct vmqos_process *process,
 					    const struct vmqos_backend_told *backend_told,
 					    void *ctx);
+struct vmqos_backend *vmqos_backend_kernel(sd_event *loop, struct vmqos *ctx, uint32_t id,
+					   const struct vmqos_backend_told *told, void *told_ctx);
+bool vmqos_backend_kernel_serves(struct vmqos *ctx, uint32_t id);
+
+/**
+ * struct vmqos_backend_kernel - how the kernel is asked; tests have one of their own
+ * @get: vmqos_balloon_get()
+ * @set: vmqos_balloon_set()
+ */
+struct vmqos_backend_kernel {
+	int (*get)(struct vmqos *ctx, uint32_t id, struct vmqos_balloon *balloon);
+	int (*set)(struct vmqos *ctx, uint32_t id, const struct vmqos_balloon_settings *settings,
+		   struct vmqos_balloon *balloon);
+};
+
+extern struct vmqos_backend_kernel vmqos_kernel;
 
 #endif

@@ -49,6 +49,7 @@ struct entry {
 	bool kept;
 	bool allowed;
 	struct vmqos_backend *backend;
+	bool kernel;			/* it is vmqos_virtio's */
 	struct vmqos_control control;
 	sd_event_source *timer;
 	unsigned int period;
@@ -298,7 +299,58 @@ static void on_reset(void *ctx)
 	entry->backend->ops->read(entry->backend);
 }
 
-static const struct vmqos_backend_told told = { on_reading, on_failed, on_reset };
+/* Somebody has asked the kernel itself: that is what is wanted now, and got as all else. */
+static void on_aimed(void *ctx, uint64_t balloon, const char *reason)
+{
+	struct vmqos_target target = { .balloon = balloon };
+	struct entry *entry = ctx;
+	char text[VMQOS_BYTES_TEXT];
+
+	snprintf(target.reason, sizeof(target.reason), "%s", reason);
+	vmqos_control_aim(&entry->control, &target);
+	vmqos_bytes_format(balloon, text, sizeof(text));
+	vmqos_daemon_log(LOG_INFO, "VM %s: its balloon is to hold %s (%s, set in the kernel)",
+			 entry->name, text, reason);
+}
+
+static const struct vmqos_backend_told told = { on_reading, on_failed, on_reset, on_aimed };
+
+/* libvirt keeps the monitors of its VMs for itself, unless they have one more for us. */
+static struct vmqos_backend *choose_backend(struct entry *entry, bool kernel)
+{
+	struct vmqos_balloons *balloons = entry->balloons;
+	struct vmqos_backend *backend = NULL;
+	struct vmqos_process process;
+
+	if (kernel)
+		return vmqos_backend_kernel(balloons->loop, balloons->ctx, entry->id, &told, entry);
+	if (vmqos_process_identify(balloons->ctx, entry->pid, &process))
+		return NULL;
+	if (process.qemu && !process.qmp_path[0] && process.qmp_fd && process.has_uuid)
+		backend = vmqos_backend_libvirt(balloons->loop, &process, &told, entry);
+	return backend ? backend : vmqos_backend_qemu(balloons->loop, &process, &told, entry);
+}
+
+/* A device of the kernel's comes when the VMM opens it, and goes when it closes it. */
+static void choose_again(struct entry *entry)
+{
+	struct vmqos_control_config config = entry->control.config;
+	bool kernel = vmqos_backend_kernel_serves(entry->balloons->ctx, entry->id);
+	struct vmqos_backend *backend;
+
+	if (kernel == entry->kernel)
+		return;
+	backend = choose_backend(entry, kernel);
+	if (!backend)
+		return;
+	entry->backend->ops->free(entry->backend);
+	entry->backend = backend;
+	entry->kernel = kernel;
+	entry->known = false;
+	entry->told[0] = '\0';
+	/* Another balloon: nothing is known of it. */
+	vmqos_control_init(&entry->control, &config);
+}
 
 static int on_timer(sd_event_source *source, uint64_t time_us, void *userdata)
 {
@@ -318,6 +370,7 @@ static int on_timer(sd_event_source *source, uint64_t time_us, void *userdata)
 	}
 	if (!entry->allowed)
 		return 0;
+	choose_again(entry);
 	if (entry->known)
 		do_step(entry, NULL);
 	entry->backend->ops->read(entry->backend);
@@ -379,25 +432,10 @@ void vmqos_balloons_mark(struct vmqos_balloons *balloons)
 		entry->kept = false;
 }
 
-/* libvirt keeps the monitors of its VMs for itself, unless they have one more for us. */
-static struct vmqos_backend *choose_backend(sd_event *loop, const struct vmqos_process *process,
-					    struct entry *entry)
-{
-	struct vmqos_backend *backend = NULL;
-
-	if (process->qemu && !process->qmp_path[0] && process->qmp_fd && process->has_uuid)
-		backend = vmqos_backend_libvirt(loop, process, &told, entry);
-	return backend ? backend : vmqos_backend_qemu(loop, process, &told, entry);
-}
-
 static struct entry *add(struct vmqos_balloons *balloons, const struct vmqos_member *member)
 {
-	struct vmqos_process process;
-	struct entry *entry;
+	struct entry *entry = calloc(1, sizeof(*entry));
 
-	if (vmqos_process_identify(balloons->ctx, member->pid, &process))
-		return NULL;
-	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
 	entry->balloons = balloons;
@@ -405,7 +443,8 @@ static struct entry *add(struct vmqos_balloons *balloons, const struct vmqos_mem
 	entry->pid = member->pid;
 	entry->period = PERIOD;
 	entry->allowed = true;
-	entry->backend = choose_backend(balloons->loop, &process, entry);
+	entry->kernel = vmqos_backend_kernel_serves(balloons->ctx, member->id);
+	entry->backend = choose_backend(entry, entry->kernel);
 	if (!entry->backend ||
 	    sd_event_add_time(balloons->loop, &entry->timer, CLOCK_MONOTONIC,
 			      now_us(balloons) + FIRST_LOOK_US, 500, on_timer, entry) < 0) {

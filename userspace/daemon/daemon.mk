@@ -9,9 +9,9 @@ SYSCONFDIR	?= /etc
 DAEMON_PURE	:= policy policy_keys policy_parse policy_read uevent arrivals divide weights log \
 		qmp control control_text request
 # Those that need the event loop, and stand-ins for what is outside.
-DAEMON_LOOP	:= monitor backend_qemu backend_libvirt libvirt libvirt_calls balloons service
+DAEMON_LOOP	:= monitor backend_qemu backend_libvirt backend_kernel libvirt libvirt_calls balloons service
 DAEMON_TESTS	:= policy_test uevent_test weights_test qmp_test control_test backend_test \
-		balloons_test $(if $(LIBVIRT_CFLAGS),libvirt_test)
+		balloons_test kernel_test $(if $(LIBVIRT_CFLAGS),libvirt_test)
 DAEMON_FUZZ	:= policy_fuzz uevent_fuzz qmp_fuzz request_fuzz
 DAEMON_CHECK	:= $(BUILD)/tests/daemon
 DAEMON_SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../tests/tree.h"
+#include "../backend.h"
 #include "../balloons.h"
 #include "../roster.h"
 #include "../service.h"
@@ -35,6 +36,15 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
+/* The kernel serves no balloon here. */
+static int none(struct vmqos *ctx, uint32_t id, struct vmqos_balloon *balloon)
+{
+	(void)ctx;
+	(void)id;
+	(void)balloon;
+	return -EOPNOTSUPP;
 }
 
 static void follow(bool there)
@@ -361,6 +371,7 @@ int main(void)
 	member.balloon.balloon_speed = 64 * MIB;
 
 	snprintf(path, sizeof(path), "%s/run/vmqosd.sock", tree_root);
+	vmqos_kernel.get = none;
 	balloons = vmqos_balloons_new(NULL, loop);
 	tap_ok(!vmqos_service_open(&service, loop, path, balloons), "the socket and its folder are made");
 	follow(true);

@@ -53,7 +53,7 @@ static void on_reset(void *ctx)
 	seen.resets++;
 }
 
-static const struct vmqos_backend_told told = { on_reading, on_failed, on_reset };
+static const struct vmqos_backend_told told = { on_reading, on_failed, on_reset, NULL };
 
 static uint64_t now_ms(void)
 {
