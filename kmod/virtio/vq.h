@@ -6,8 +6,11 @@
 
 struct vmqos_tr_view;
 
-/* Most entries of a ring, and most parts of a buffer. */
-#define VMQOS_VQ_SIZE_MAX	256
+/*
+ * Most entries of a ring, and most parts of a buffer. As many as QEMU knows: 10.0.13, for one,
+ * shows a guest rings of that size, whatever the device's largest is.
+ */
+#define VMQOS_VQ_SIZE_MAX	1024
 
 /**
  * struct vmqos_vq_part - a piece of the guest's memory

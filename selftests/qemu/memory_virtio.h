@@ -9,7 +9,7 @@
 #define BALLOON_PAGES	2048u		/* most in one message */
 #define BALLOON_RANGES	32u
 #define DISK_PAGES	64u
-#define QUEUE_BYTES	16384u		/* of 256 entries, the most that QEMU has here */
+#define QUEUE_BYTES	32768u		/* of 1024 entries, the most that QEMU has */
 
 #define BALLOON_STATS	6u
 

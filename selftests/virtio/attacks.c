@@ -372,7 +372,7 @@ TEST_F_TIMEOUT(attacks, ring_addresses, 300)
 	EXPECT_GT(0, guest_set_ring(guest, 0, good, good, good + 2));
 	EXPECT_GT(0, guest_set_ring(guest, 0, ~0ull & ~15ull, good, good));
 	EXPECT_EQ(-1, ioctl(guest->fd, VHOST_SET_VRING_NUM, &state));
-	state.num = 1024;
+	state.num = 2048;
 	EXPECT_EQ(-1, ioctl(guest->fd, VHOST_SET_VRING_NUM, &state));
 	ASSERT_EQ(0, guest_start_driver(guest, ALL_FEATURES));
 	/* Rings that nothing is behind, and one ring in place of the other. */

@@ -455,7 +455,7 @@ static void set_up(struct vmqos_vq *vq, struct vmqos_tr_view *view, struct vmqos
 	view->translated = guest.how & TRANSLATED;
 	memset(vq, 0, sizeof(*vq));
 	vmqos_vq_reset(vq);
-	vq->num = 1u << guest.size % 9;
+	vq->num = 1u << guest.size % 11;
 	vq->desc = bases[guest.base & 3] + guest.desc * 16ull;
 	vq->avail = bases[guest.base >> 2 & 3] + guest.avail * 2ull;
 	vq->used = bases[guest.base >> 4 & 3] + guest.used * 4ull;
