@@ -304,7 +304,11 @@ bool vmqos_balloon_ask(struct vmqos_balloon *balloon, u32 pages, const char *rea
 	WRITE_ONCE(balloon->target_moved,
 		   READ_ONCE(balloon->inflates) + READ_ONCE(balloon->deflates));
 	spin_unlock(&balloon->dev.config_lock);
-	if (more)
+	/*
+	 * A guest that was out of memory has taken some back, and looks at the target again
+	 * when it is told to.
+	 */
+	if (more || READ_ONCE(balloon->inflated) != pages)
 		vmqos_virtio_config_changed(&balloon->dev);
 	if (changed)
 		mod_delayed_work(vmqos_virtio_wq, &balloon->event,

@@ -232,8 +232,13 @@ TEST_F_TIMEOUT(balloon, target, 300)
 	EXPECT_EQ(32 * MIB / PAGE, config.num_pages);
 	EXPECT_EQ(5, config.actual);
 	EXPECT_EQ(0, guest_actual(guest));
-	/* The same once more is no news. */
+	/* The same once more is news to a guest that has not done it, and to no other. */
 	ASSERT_EQ(0, guest_set(guest, "target", 32 * MIB));
+	EXPECT_TRUE(told(guest->config_call, 60));
+	ASSERT_EQ(0, guest_set(guest, "target", PAGE));
+	EXPECT_TRUE(told(guest->config_call, 60));
+	ASSERT_EQ(0, guest_inflate(guest, 1024, 1));
+	ASSERT_EQ(0, guest_set(guest, "target", PAGE));
 	EXPECT_FALSE(told(guest->config_call, 0));
 	EXPECT_EQ(-ERANGE, guest_set(guest, "target", 1ull << 45));
 	EXPECT_GT(0, guest_write_config(guest, 8, &config, sizeof(config)));
