@@ -180,6 +180,7 @@ TEST_F_TIMEOUT(control, in_use, 300)
 	EXPECT_EQ(ALL_FEATURES, device.features);
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "vmqos_virtio", O_NONBLOCK));
 	EXPECT_EQ(EWOULDBLOCK, errno);
+	EXPECT_EQ(0, system("rmmod vmqos_virtio 2>&1 | grep -q 'Module vmqos_virtio is in use'"));
 	/* It goes on to work. */
 	EXPECT_EQ(0, guest_inflate(&self->guest, 0, 256));
 	guest_end(&self->guest);
@@ -405,10 +406,20 @@ TEST_F_TIMEOUT(control, no_balloon, 300)
 TEST_F_TIMEOUT(control, modules, 300)
 {
 	struct vmqos_device *devices;
+	double begin, took, best = 1e9;
 	size_t count;
 
-	ADD();
-	/* A free device does not keep its module. */
+	/* A free device does not keep its module. The machine may stand still, but not always. */
+	for (int i = 0; i < 3; i++) {
+		ADD();
+		begin = seconds();
+		ASSERT_EQ(0, syscall(SYS_delete_module, "vmqos_virtio", O_NONBLOCK));
+		took = seconds() - begin;
+		best = took < best ? took : best;
+		ASSERT_EQ(0, system("modprobe vmqos_virtio"));
+	}
+	TH_LOG("unloaded within %.2f s", best);
+	EXPECT_GT(1, best);
 	ASSERT_EQ(0, system("modprobe -r vmqos_virtio || rmmod vmqos_virtio"));
 	EXPECT_EQ(-EOPNOTSUPP, vmqos_virtio_dump(self->ctx, &devices, &count));
 	EXPECT_NE(NULL, strstr(vmqos_error(self->ctx), "vmqos_virtio")) {
