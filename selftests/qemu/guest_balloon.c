@@ -9,6 +9,8 @@
  *   check		whether what is held is as it was written
  *   interrupts		how many the devices of virtio have raised
  *   unbind, bind	take the driver from the balloon, and give it back
+ *   suspend		to RAM; the answer comes when it has been woken
+ *   reboot		does not answer
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -159,6 +162,10 @@ static int obey(char *line)
 		return do_unbind();
 	if (!strcmp(line, "bind"))
 		return write_text(DRIVER "bind", device);
+	if (!strcmp(line, "suspend"))
+		return write_text("/sys/power/mem_sleep", "deep") ?: write_text("/sys/power/state", "mem");
+	if (!strcmp(line, "reboot"))
+		return reboot(RB_AUTOBOOT);
 	return -1;
 }
 

@@ -4,10 +4,11 @@
 
 Half of the guest's memory is taken and given back, on each kind of memory, and the host gets
 it by its own counters, not by ours. The guest's statistics are held against what it reads in
-its own /proc. It is reset, its driver is unbound and bound, QEMU is killed at some moment.
+its own /proc. It is reset, reboots, sleeps and is woken, its driver is unbound and bound, what is
+free is reported and is not, QEMU is killed at some moment.
 
-QEMU has vhost-vdpa-device-pci from version 8.0 on; VMQOS_QEMU names another one than the first
-of PATH and of the cache that has it.
+QEMU has vhost-vdpa-device-pci from version 8.0 on. Tried is each that scripts/qemus has put into
+the cache, or else the first that has the device; VMQOS_QEMU names another one.
 """
 import gzip
 import json
@@ -15,6 +16,8 @@ import lzma
 import os
 import random
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -35,6 +38,10 @@ HALF = MEMORY // 2
 DEVICE = "vmqos-vdpa-guest"
 BACKINGS = ("memfd", "vmramfs", "vmramfs-huge", "anonymous")
 KILLS = 5
+REPORTING = 1 << 5
+# To tell, statistics, deflate on OOM, pattern; indirect descriptors, event index, version 1, IOMMU
+FEATURES = 1 | 1 << 1 | 1 << 2 | 1 << 4 | REPORTING | 3 << 28 | 3 << 32
+NETLINK_GENERIC, NLM_F_REQUEST, NLM_F_ACK = 16, 1, 4
 
 
 def say(text):
@@ -57,6 +64,15 @@ def balloon(*words):
     return vmqos("balloon", DEVICE, *words)
 
 
+def has_device(qemu, env):
+    try:
+        done = subprocess.run([qemu, "-device", "vhost-vdpa-device-pci,help"], env=env,
+                              capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return not done.returncode and "vhostdev" in done.stdout
+
+
 def find_qemu():
     """The first that has the device, with its environment, or None."""
     given, cached = os.environ.get("VMQOS_QEMU"), os.path.join(CACHE, "emulator/usr")
@@ -65,15 +81,22 @@ def find_qemu():
     choice = [(given or "qemu-system-x86_64", dict(os.environ))]
     if not given:
         choice.append((os.path.join(cached, "bin/qemu-system-x86_64"), own))
-    for qemu, env in choice:
-        try:
-            done = subprocess.run([qemu, "-device", "vhost-vdpa-device-pci,help"], env=env,
-                                  capture_output=True, text=True, check=False)
-        except OSError:
-            continue
-        if not done.returncode and "vhostdev" in done.stdout:
-            return qemu, env
-    return None
+    return next((one for one in choice if has_device(*one)), None)
+
+
+def find_qemus():
+    """All that are to be tried: Debian's that scripts/qemus has fetched, or else the first."""
+    suites, found = os.path.join(CACHE, "qemus"), []
+    if not os.environ.get("VMQOS_QEMU") and os.path.isdir(suites):
+        found = [(os.path.join(suites, suite, "qemu"), dict(os.environ))
+                 for suite in sorted(os.listdir(suites)) if suite[0] != "."]
+    first = find_qemu() if not found else None
+    return [first] if first else [one for one in found if has_device(*one)]
+
+
+def version(qemu):
+    return subprocess.run([qemu[0], "--version"], capture_output=True, text=True, env=qemu[1],
+                          check=True).stdout.splitlines()[0].split(" version ")[-1]
 
 
 def guest_kernel():
@@ -104,6 +127,29 @@ def find_built(name):
         if os.access(path, os.R_OK):
             return path
     raise Wrong(f"the guest's {name} is not built: run make selftests")
+
+
+def attribute(kind, data):
+    return struct.pack("=HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)
+
+
+def add_without_reporting(name):
+    """By the vDPA bus's own interface, as later versions of vdpa do with device_features."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as bus:
+        def ask(family, flags, command, *attributes):
+            body = struct.pack("=BBH", command, 1, 0) + b"".join(attributes)
+            bus.send(struct.pack("=IHHII", 16 + len(body), family, flags, 1, 0) + body)
+            return bus.recv(65536)
+        # CTRL_CMD_GETFAMILY; what follows the name in the answer is the number.
+        answer = ask(16, NLM_F_REQUEST, 3, attribute(2, b"vdpa\0"))
+        length, _, number = struct.unpack_from("=HHH", answer, 20 + 12)
+        check(length == 6, "the vDPA bus has no number")
+        # VDPA_CMD_DEV_NEW with the management device's name, the device's, its features
+        answer = ask(number, NLM_F_REQUEST | NLM_F_ACK, 3, attribute(2, b"vmqos_balloon\0"),
+                     attribute(4, name.encode() + b"\0"),
+                     attribute(20, struct.pack("=Q", FEATURES & ~REPORTING)))
+        error = struct.unpack_from("=i", answer, 16)[0]
+        check(not error, f"the vDPA bus: {os.strerror(-error)}")
 
 
 class Linux:
@@ -171,10 +217,17 @@ class Linux:
         within("the guest is ready", said)
         self.boots += 1
 
-    def tell(self, line):
-        """A line to the guest; what it answers, without the ok."""
+    def send(self, line):
+        """A line to the guest."""
         self.serial.write(line + "\n")
         self.serial.flush()
+
+    def tell(self, line):
+        """The same, and what it answers, without the ok."""
+        self.send(line)
+        return self.answer(line)
+
+    def answer(self, line):
         while True:
             answer = self.serial.readline()
             if not answer:
@@ -315,16 +368,69 @@ class Acts:
     def anonymous(self):
         self.on("anonymous")
 
+    def filled(self):
+        """A guest, with half of its memory in the balloon."""
+        if not self.guest:
+            self.start("anonymous")
+        balloon(f"{HALF}M", "--wait=600")
+        return self.guest
+
     def reset(self):
         """It has the same target afterwards, and reaches it by itself."""
-        balloon(f"{HALF}M", "--wait=600")
+        self.filled()
         self.guest.call("system_reset")
         within("the balloon is empty", lambda: balloon()["actual"] == 0)
         self.guest.ready()
         within("it is filled again", lambda: balloon()["state"] == "reached")
         check(balloon()["actual"] == HALF * MIB, "it is filled otherwise")
 
+    def reboot(self):
+        """By the guest itself: the same."""
+        self.filled()
+        self.guest.send("reboot")
+        within("the balloon is empty", lambda: balloon()["actual"] == 0)
+        self.guest.ready()
+        within("it is filled again", lambda: balloon()["state"] == "reached")
+        check(balloon()["actual"] == HALF * MIB, "it is filled otherwise")
+
+    def suspend(self):
+        """
+        A sleeping guest has its memory back; awake, it gives it again. Once: with every balloon
+        QEMU's guest does not sleep a second time after system_wakeup.
+        """
+        guest = self.filled()
+        guest.tell(f"hold {MEMORY // 8}")
+        guest.send("suspend")
+        within("it sleeps", lambda: guest.call("query-status")["status"] == "suspended")
+        state = balloon()
+        check(state["state"] == "unused" and not state["actual"], f"asleep, it is {state}")
+        check(state["target"] == HALF * MIB, f"asleep, {state['target']} are asked for")
+        in_use = vmqos("virtio", "del", DEVICE, fails=True)
+        check(str(guest.pid) in in_use, in_use)
+        guest.call("system_wakeup")
+        guest.answer("suspend")
+        within("it is filled again", lambda: balloon()["state"] == "reached")
+        check(balloon()["actual"] == HALF * MIB, "awake, it is filled otherwise")
+        guest.tell("check")
+        balloon("off", "--wait=600")
+        guest.tell(f"fill {MEMORY // 2}")
+        guest.tell("check")
+
+    def needs(self):
+        """Out of memory it takes some from the balloon, and gives it again when it is asked to."""
+        guest = self.filled()
+        before = guest.own_stats()
+        guest.tell(f"fill {(before['available'] >> 20) + 64}")
+        state = balloon()
+        say(f"{state['actual'] >> 20} of {HALF} MiB are left in the balloon")
+        check(HALF * MIB // 8 <= state["actual"] <= (HALF - 32) * MIB, f"it is {state}")
+        check(guest.own_stats()["oom"] == before["oom"], "something was killed")
+        guest.tell("check")
+        state = balloon(f"{HALF}M", "--wait=600")
+        check(state["actual"] == HALF * MIB, f"it is {state}")
+
     def driver(self):
+        self.filled()
         for _ in range(3):
             self.guest.tell("unbind")
             state = balloon()
@@ -333,6 +439,37 @@ class Acts:
             within("it is filled again", lambda: balloon()["state"] == "reached")
         balloon("off", "--wait=600")
         self.guest.tell("fill 64")
+
+    def reporting(self):
+        """What is free is reported, and is not when the device has been made without it."""
+        for on in (False, True):
+            self.stop()
+            subprocess.run(["vmqos", "virtio", "del", DEVICE], check=True)
+            if on:
+                vmqos("virtio", "add", "balloon", DEVICE)
+            else:
+                add_without_reporting(DEVICE)
+            self.path = vmqos("virtio", "list")["devices"][0]["path"]
+            self.start("memfd")
+            check(bool(balloon()["features"] & REPORTING) == on, "the driver has chosen otherwise")
+            self.guest.tell(f"hold {MEMORY // 8}")
+            self.guest.tell(f"fill {MEMORY * 5 // 8}")
+            before = self.guest.resident()
+
+            def back():
+                return before - self.guest.resident()
+            if on:
+                within("most of it is reported", lambda: back() >= MEMORY * MIB // 2)
+            else:
+                # Linux reports 2 s after pages have become free.
+                time.sleep(8)
+            reported = balloon()["reported"]
+            say(f"reporting {'on' if on else 'off'}: {before >> 20} MiB resident, {back() >> 10} "
+                f"KiB less {'when they were free' if on else 'later'}; {reported >> 20} MiB reported")
+            check(bool(reported) == on, f"{reported} bytes were reported")
+            check(on or abs(back()) < MIB, f"{back()} bytes went by themselves")
+            check(not sum(balloon()["report_refused"].values()), "some of it was refused")
+            self.guest.tell("check")
 
     def killed(self):
         """At some moment while the balloon is being filled."""
@@ -361,7 +498,8 @@ class Acts:
                            capture_output=True)
 
 
-TESTS = ("memfd", "vmramfs", "vmramfs_huge", "anonymous", "reset", "driver", "killed", "deleted")
+TESTS = ("memfd", "vmramfs", "vmramfs_huge", "anonymous", "reset", "reboot", "suspend", "needs",
+         "driver", "reporting", "killed", "deleted")
 
 
 def missing(qemu, linux=True):
@@ -387,31 +525,33 @@ def missing(qemu, linux=True):
 
 def main():
     print("TAP version 13", flush=True)
-    qemu = find_qemu() if LONG else None
-    why = missing(qemu)
+    qemus = find_qemus() if LONG else []
+    why = missing(qemus)
     if why:
         print(f"1..0 # SKIP {why}")
         return 4
-    print(f"1..{len(TESTS)}", flush=True)
-    say(subprocess.run([qemu[0], "--version"], capture_output=True, text=True, env=qemu[1],
-                       check=True).stdout.splitlines()[0])
-    failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        subprocess.run(["vmqos", "virtio", "del", DEVICE], check=False, capture_output=True)
-        acts = Acts(work, qemu, vmqos("virtio", "add", "balloon", DEVICE)["path"])
-        try:
-            for number, name in enumerate(TESTS, 1):
-                began, result = time.monotonic(), "ok"
-                try:
-                    getattr(acts, name)()
-                except Exception as error:  # pylint: disable=broad-except
-                    say(f"{type(error).__name__}: {error}")
-                    result = "not ok"
-                    failed += 1
-                say(f"{name}: {time.monotonic() - began:.1f} s")
-                print(f"{result} {number} {name}", flush=True)
-        finally:
-            acts.clean_up()
+    # Some of them only, to look for something.
+    tests = sys.argv[1:] or os.environ.get("VMQOS_ACTS", "").split() or TESTS
+    print(f"1..{len(tests) * len(qemus)}", flush=True)
+    failed, number = 0, 0
+    for qemu in qemus:
+        with tempfile.TemporaryDirectory() as work:
+            subprocess.run(["vmqos", "virtio", "del", DEVICE], check=False, capture_output=True)
+            acts = Acts(work, qemu, vmqos("virtio", "add", "balloon", DEVICE)["path"])
+            try:
+                for name in tests:
+                    number += 1
+                    began, result = time.monotonic(), "ok"
+                    try:
+                        getattr(acts, name)()
+                    except Exception as error:  # pylint: disable=broad-except
+                        say(f"{type(error).__name__}: {error}")
+                        result = "not ok"
+                        failed += 1
+                    say(f"{name}: {time.monotonic() - began:.1f} s")
+                    print(f"{result} {number} {name}, QEMU {version(qemu)}", flush=True)
+            finally:
+                acts.clean_up()
     return 1 if failed else 0
 
 
