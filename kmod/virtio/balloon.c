@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
+#include <asm/barrier.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ids.h>
 
@@ -92,8 +93,9 @@ static int use_stats(struct vmqos_balloon *balloon, u16 queue, const struct vmqo
 	if (ret)
 		return ret;
 	if (known) {
-		balloon->stats_known = known;
-		balloon->stats_at = ktime_get_ns();
+		WRITE_ONCE(balloon->stats_at, ktime_get_ns());
+		/* Who sees that they are there sees of when they are: pairs with fill_stats(). */
+		smp_store_release(&balloon->stats_known, known);
 	}
 	/* A driver has one such buffer. Of one with more none but the last is kept. */
 	if (balloon->stats_kept) {

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/vdpa.h>
 #include <net/netlink.h>
+#include <asm/barrier.h>
 #include <uapi/linux/vmqos.h>
 
 #include "core/virtio.h"
@@ -166,7 +167,7 @@ static_assert(VMQOS_GUEST_STATS_A_DIRECT_RECLAIMS == VMQOS_BALLOON_STATS);
 
 static int fill_stats(struct sk_buff *skb, const struct vmqos_balloon *balloon)
 {
-	u32 known = READ_ONCE(balloon->stats_known);
+	u32 known = smp_load_acquire(&balloon->stats_known);	/* pairs with use_stats() */
 	struct nlattr *nest;
 	int i;
 
@@ -204,8 +205,7 @@ static int fill_target(struct sk_buff *skb, struct vmqos_balloon *balloon)
 	moved = bytes(READ_ONCE(balloon->inflates) + READ_ONCE(balloon->deflates) - moved);
 	if (at && progress > at)
 		speed = mul_u64_u64_div_u64(moved, NSEC_PER_SEC, progress - at);
-	if (put(skb, VMQOS_BALLOON_A_TIME_NS, now) ||
-	    nla_put_u32(skb, VMQOS_BALLOON_A_STATE, vmqos_balloon_state(balloon, now)) ||
+	if (nla_put_u32(skb, VMQOS_BALLOON_A_STATE, vmqos_balloon_state(balloon, now)) ||
 	    put(skb, VMQOS_BALLOON_A_TARGET, target) ||
 	    put(skb, VMQOS_BALLOON_A_ACTUAL, bytes(READ_ONCE(balloon->inflated))) ||
 	    nla_put_u32(skb, VMQOS_BALLOON_A_DEADLINE_MS, deadline_ms) ||
@@ -247,6 +247,8 @@ static int balloon_fill(struct sk_buff *skb, struct vmqos_virtio *dev)
 	    fill_target(skb, balloon) || fill_counters(skb, balloon) ||
 	    nla_put_u32(skb, VMQOS_BALLOON_A_STATS_SECONDS, READ_ONCE(balloon->stats_seconds)) ||
 	    fill_stats(skb, balloon) ||
+	    /* Behind all that has a time, for the guest goes on meanwhile. */
+	    put(skb, VMQOS_BALLOON_A_TIME_NS, ktime_get_ns()) ||
 	    put(skb, VMQOS_BALLOON_A_FEATURES, READ_ONCE(dev->features)) ||
 	    nla_put_u32(skb, VMQOS_BALLOON_A_STATUS, READ_ONCE(dev->status)) ||
 	    put(skb, VMQOS_BALLOON_A_KICKS, kicks) || put(skb, VMQOS_BALLOON_A_CALLS, calls))
