@@ -331,13 +331,15 @@ static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
 	result = vmqos_arg_vm(cli, argv[optind], &vm);
 	if (result)
 		return result;
+	if (!vmqos_balloon_qemu_served())
+		return run_kernel(cli, &vm, &request);
 	err = vmqos_balloon_get(cli->ctx, vm.id, &balloon);
 	/* What the kernel does not serve QEMU may have itself. */
-	if ((err == -ENXIO || err == -EOPNOTSUPP) && vmqos_balloon_qemu_served())
+	if (err == -ENXIO || err == -EOPNOTSUPP)
 		return vmqos_balloon_qemu(cli, &vm, &request);
 	if (err)
 		return vmqos_say_failure(cli);
-	if (!may_be_controlled(&request) || !vmqos_balloon_qemu_served())
+	if (!may_be_controlled(&request))
 		return run_kernel(cli, &vm, &request);
 	result = vmqos_balloon_controlled(cli, &vm, &request, &controller);
 	if (result < 0)
