@@ -307,11 +307,10 @@ static int run_kernel(struct vmqos_cli *cli, const struct vmqos_vm *vm,
 	return VMQOS_EXIT_FAILED;
 }
 
-/* Whether it can be said to vmqosd, for which a guest is always asked what it has. */
-static bool may_be_controlled(const struct vmqos_balloon_wish *request)
+/* How often a guest is asked while nothing is wanted of it is no affair of vmqosd's. */
+static bool is_period_alone(const struct vmqos_balloon_wish *request)
 {
-	return !(request->settings.set & VMQOS_HAS(VMQOS_BALLOON_STATS_SECONDS)) ||
-	       request->settings.stats_seconds;
+	return !request->size && request->settings.set & VMQOS_HAS(VMQOS_BALLOON_STATS_SECONDS);
 }
 
 static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
@@ -339,7 +338,7 @@ static int run_balloon(struct vmqos_cli *cli, int argc, char **argv)
 		return vmqos_balloon_qemu(cli, &vm, &request);
 	if (err)
 		return vmqos_say_failure(cli);
-	if (!may_be_controlled(&request))
+	if (is_period_alone(&request))
 		return run_kernel(cli, &vm, &request);
 	result = vmqos_balloon_controlled(cli, &vm, &request, &controller);
 	if (result < 0)

@@ -36,6 +36,7 @@ struct kernel {
 	uint32_t id;
 	sd_event_source *timer;
 	unsigned int period, found_period;
+	unsigned int put;		/* the period that we have put there; 0: none */
 	bool found;			/* the period that there was is known */
 	bool wanted;			/* a reading is to be told of */
 	bool used;			/* a driver had it at the reading before */
@@ -72,6 +73,7 @@ static void put_period(struct kernel *kernel, unsigned int seconds)
 
 	/* One that cannot be set is seen to by the next reading, which fails as well. */
 	set(kernel, &settings);
+	kernel->put = seconds;
 }
 
 static void take_statistics(struct vmqos_reading *reading, const struct vmqos_balloon *balloon)
@@ -161,6 +163,9 @@ static void read_now(struct kernel *kernel)
 	if (!kernel->found) {
 		kernel->found = true;
 		kernel->found_period = balloon.stats_seconds;
+	} else if (kernel->put && balloon.stats_seconds != kernel->put) {
+		/* Somebody else's, which holds when nothing more is wanted here. */
+		kernel->found_period = balloon.stats_seconds;
 	}
 	if (kernel->period && balloon.stats_seconds != kernel->period)
 		put_period(kernel, kernel->period);
@@ -226,8 +231,9 @@ static void kernel_rest(struct vmqos_backend *backend)
 {
 	struct kernel *kernel = of(backend);
 
-	if (kernel->found && kernel->period && kernel->period != kernel->found_period)
+	if (kernel->put && kernel->put != kernel->found_period)
 		put_period(kernel, kernel->found_period);
+	kernel->put = 0;
 	kernel->period = 0;
 	kernel->found = false;
 }

@@ -259,6 +259,14 @@ static void test_control(void)
 	tap_ok(becomes(VMQOS_CONTROL_IDLE, 0), "then nothing is wanted any more");
 	pass(2500);
 	tap_ok(kernel.balloon.stats_seconds == 5, "and the period is what it was");
+	want(100 * MIB);
+	pass(1500);
+	kernel.balloon.stats_seconds = 7;
+	pass(2500);
+	tap_ok(kernel.balloon.stats_seconds == 1, "one that is set by hand is not what it needs");
+	want(0);
+	pass(3500);
+	tap_ok(kernel.balloon.stats_seconds == 7, "but what there is when nothing is wanted");
 	end();
 }
 
