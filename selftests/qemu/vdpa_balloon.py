@@ -269,21 +269,25 @@ class Linux:
             os.unlink(self.memory)
 
 
+def make_image(work):
+    """A kernel of Debian's, and an initramfs with the balloon's driver and guest_balloon.c."""
+    kernel, driver = guest_kernel()
+    with open(find_built("guest_balloon"), "rb") as file:
+        init = file.read()
+    initramfs = os.path.join(work, "initramfs")
+    with open(initramfs, "wb") as out:
+        out.write(cpio_entry("init", 0o100755, init) +
+                  cpio_entry("virtio_balloon.ko", 0o100644, driver) +
+                  cpio_entry("TRAILER!!!", 0))
+    return kernel, initramfs
+
+
 class Acts:
     """What is done to a guest, on each kind of memory."""
 
     def __init__(self, work, qemu, path):
         self.work, self.qemu, self.path = work, qemu, path
-        kernel, driver = guest_kernel()
-        with open(find_built("guest_balloon"), "rb") as file:
-            init = file.read()
-        initramfs = os.path.join(work, "initramfs")
-        with open(initramfs, "wb") as out:
-            out.write(cpio_entry("init", 0o100755, init) +
-                      cpio_entry("virtio_balloon.ko", 0o100644, driver) +
-                      cpio_entry("TRAILER!!!", 0))
-        self.image = kernel, initramfs
-        self.guest = None
+        self.image, self.guest = make_image(work), None
         for name, huge in (("vmramfs", "never"), ("vmramfs-huge", "within_size")):
             mount = os.path.join(work, name)
             os.mkdir(mount)
