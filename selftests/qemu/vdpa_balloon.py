@@ -330,7 +330,9 @@ class Acts:
         check(state["actual"] == 0, f"{state['actual']} bytes stayed in the balloon")
         guest.tell(f"fill {MEMORY * 5 // 8}")
         guest.tell("check")
-        check(guest.resident() >= 0.97 * before, "the guest has not got its memory back")
+        # What it has written it has freed again, and reports: on a slow machine by now.
+        back = guest.resident() + balloon()["report_given"] - state["report_given"]
+        check(back >= 0.97 * before, f"the guest has got {back} of {before} bytes back")
         in_use = vmqos("virtio", "del", DEVICE, fails=True)
         check(str(guest.pid) in in_use, in_use)
 
