@@ -203,7 +203,9 @@ TEST_F(vmqosd, cgroup_weights)
 	EXPECT_WEIGHT("b", 100);
 	WRITE("b.conf", "");
 	RELOAD();
+	/* Both, for it is killed next: it writes one after the other. */
 	EXPECT_WEIGHT("a", 500);
+	EXPECT_WEIGHT("b", 1500);
 
 	/* A daemon that dies leaves the weights, the next one knows what they were. */
 	EXPECT_EQ(128 + SIGKILL, vmqos_service_stop(&self->s, SIGKILL));
