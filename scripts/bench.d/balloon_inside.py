@@ -27,7 +27,8 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import vdpa_balloon  # noqa: E402
 from memory_guest import Guest  # noqa: E402
-from vdpa_balloon import MEMORY, MIB, Acts, Linux, check, find_qemu  # noqa: E402
+from tap import check  # noqa: E402
+from vdpa_balloon import MEMORY, MIB, Acts, Linux, find_qemu  # noqa: E402
 
 BACKINGS = ("memfd", "vmramfs", "vmramfs-huge", "anonymous", "anonymous-huge")
 HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"

@@ -18,7 +18,8 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../qemu"))
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from memory_guest import PAGE, Guest, Wrong, within  # noqa: E402
+from memory_guest import PAGE, Guest, within  # noqa: E402
+from tap import Tap, Wrong, check, say, skip_all  # noqa: E402
 
 LONG = os.environ.get("VMQOS_LONG", "0") not in ("", "0")
 PARAMETERS = "/sys/module/vmqos_mem/parameters"
@@ -29,15 +30,6 @@ OWN = 600
 PART = 1000 * MIB // 64
 # Of large pages what belongs to free ones beside those that hold something.
 MORE = {"never": 64, "within_size": 4 * 512}
-
-
-def say(text):
-    print("# " + text.replace("\n", "\n# "), flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise Wrong(text)
 
 
 def run(*words):
@@ -288,29 +280,18 @@ def missing():
 
 
 def main():
-    print("TAP version 13", flush=True)
     why = missing()
     if why:
-        print(f"1..0 # SKIP {why}")
-        return 4
-    print(f"1..{len(TESTS)}", flush=True)
-    failed = 0
+        return skip_all(why)
+    tap = Tap(len(TESTS))
     with tempfile.TemporaryDirectory() as work:
         acts = Acts(work)
         try:
-            for number, name in enumerate(TESTS, 1):
-                began, result = time.monotonic(), "ok"
-                try:
-                    getattr(acts, name)()
-                except Exception as error:  # pylint: disable=broad-except
-                    say(f"{type(error).__name__}: {error}")
-                    result = "not ok"
-                    failed += 1
-                say(f"{name}: {time.monotonic() - began:.1f} s")
-                print(f"{result} {number} {name}", flush=True)
+            for name in TESTS:
+                tap.run(getattr(acts, name))
         finally:
             acts.clean_up()
-    return 1 if failed else 0
+    return tap.status()
 
 
 if __name__ == "__main__":

@@ -23,25 +23,17 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from tap import Skip, Tap, Wrong, check, say, skip_all  # noqa: E402
+
 LONG = os.environ.get("VMQOS_LONG", "0") not in ("", "0")
 LIMIT = 100                     # thousandths of a CPU
 VCPUS = 2
 COMMANDS = 250 if LONG else 50  # to the monitor, each of the two ways
 ROUNDS = 20 if LONG else 1
 HOST_CPU = "/sys/devices/system/cpu/cpu1/online"
-
-
-class Skip(Exception):
-    """Something that the test needs is not here."""
-
-
-def say(text):
-    print("# " + text.replace("\n", "\n# "), flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
 
 
 def within(seconds, what, condition):
@@ -91,7 +83,7 @@ class Monitor:
         while True:
             answer = json.loads(self.stream.readline() or '{"error": {"desc": "closed"}}')
             if "error" in answer:
-                raise AssertionError(f"{command}: {answer['error']['desc']}")
+                raise Wrong(f"{command}: {answer['error']['desc']}")
             if "return" in answer:
                 return answer["return"]
 
@@ -221,7 +213,7 @@ class Alive:
         try:
             self.guest.qmp.call("cont")
             gate(True)
-        except (AssertionError, OSError) as error:
+        except (Wrong, OSError) as error:
             say(f"and then {error}")
 
     # --- how long things take, with the gate and without
@@ -501,33 +493,20 @@ def missing():
 
 def main():
     os.environ["PATH"] = f"{HERE}/../bin:{os.environ['PATH']}"
-    print("TAP version 13", flush=True)
     why = missing()
     if why:
-        print(f"1..0 # SKIP {why}")
-        return 4
+        return skip_all(why)
     chosen = [name for name in TESTS if name in sys.argv[1:]] or TESTS
-    print(f"1..{len(chosen)}", flush=True)
-    failed = 0
+    tap = Tap(len(chosen))
     with tempfile.TemporaryDirectory() as work:
         alive = Alive(work)
         try:
-            for number, name in enumerate(chosen, 1):
-                began, result, note = time.monotonic(), "ok", ""
-                try:
-                    getattr(alive, name)()
-                except Skip as skip:
-                    note = f" # SKIP {skip}"
-                except Exception as error:  # pylint: disable=broad-except
-                    say(f"{type(error).__name__}: {error}")
-                    result = "not ok"
-                    failed += 1
+            for name in chosen:
+                if not tap.run(getattr(alive, name)):
                     alive.go_on()
-                say(f"{name}: {time.monotonic() - began:.1f} s")
-                print(f"{result} {number} {name}{note}", flush=True)
         finally:
             alive.end()
-    return 1 if failed else 0
+    return tap.status()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from memory_guest import PAGE, Guest, within  # noqa: E402
-from vdpa_balloon import LONG, MIB, check, find_qemus, missing, say, version, vmqos  # noqa: E402
+from tap import Tap, check, say, skip_all  # noqa: E402
+from vdpa_balloon import LONG, MIB, find_qemus, missing, version, vmqos  # noqa: E402
 
 DEVICE = "vmqos-kernel"
 MEMORY = 64                     # MiB
@@ -308,33 +309,23 @@ def balloon_by_device():
 
 
 def main():
-    print("TAP version 13", flush=True)
     qemus = find_qemus()
     why = missing(qemus, linux=False)
     if why:
-        print(f"1..0 # SKIP {why}")
-        return 4
+        return skip_all(why)
     names = [*BACKINGS, "tells", "reports", "reset", "driver", "controlled", "killed", "deleted"]
-    print(f"1..{len(names)}", flush=True)
+    tap = Tap(len(names))
     say("QEMU " + ", ".join(map(version, qemus)))
-    failed = 0
     with tempfile.TemporaryDirectory() as work:
         os.system(f"vmqos virtio del {DEVICE} 2>/dev/null")
         acts = Acts(work, qemus)
         try:
-            for number, name in enumerate(names, 1):
-                began, act, result = time.monotonic(), getattr(acts, name), "ok"
-                try:
-                    act()
-                except Exception as error:  # pylint: disable=broad-except
-                    say(f"{type(error).__name__}: {error}")
-                    result = "not ok"
-                    failed += 1
-                say(f"{name}: {time.monotonic() - began:.1f} s")
-                print(f"{result} {number} {act.__doc__}", flush=True)
+            for name in names:
+                act = getattr(acts, name)
+                tap.run(act, act.__doc__)
         finally:
             acts.clean_up()
-    return 1 if failed else 0
+    return tap.status()
 
 
 if __name__ == "__main__":

@@ -8,16 +8,14 @@ import socket
 import subprocess
 import time
 
+from tap import Wrong
+
 HERE = os.path.dirname(os.path.realpath(__file__))
 PAGE = 4096
 # The machine may stand still for as long as it likes; a guest that hangs does so for good. By
 # the clock of instructions time flies while everybody waits for a file: there the test host
 # has a limit.
 PATIENCE = 100000 if os.environ.get("VMQOS_CLOCK") == "icount" else 900
-
-
-class Wrong(Exception):
-    """Something is not as it is to be."""
 
 
 def within(what, condition, seconds=PATIENCE):

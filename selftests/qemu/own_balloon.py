@@ -25,23 +25,15 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from tap import Skip, Tap, Wrong, check, say, skip_all  # noqa: E402
+
 LONG = os.environ.get("VMQOS_LONG", "0") not in ("", "0")
 MIB = 1 << 20
 SIZE = 256                      # MiB of the guest
 HALF = SIZE // 2
-
-
-class Skip(Exception):
-    """Something that the test needs is not here."""
-
-
-def say(text):
-    print("# " + text.rstrip("\n").replace("\n", "\n# "), flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
 
 
 def within(seconds, what, condition):
@@ -124,7 +116,7 @@ class Guest:
             within(400, f"{self.name} is ready", lambda: self.said("ready", times) or
                    self.qemu.poll() is not None)
             check(self.qemu.poll() is None, "QEMU has ended")
-        except AssertionError:
+        except Wrong:
             say("\n".join(" ".join(words) for words in self.seen[-20:]))
             raise
 
@@ -207,7 +199,7 @@ class Daemon:
             return condition(last)
         try:
             within(seconds, what, look)
-        except AssertionError:
+        except Wrong:
             say(json.dumps(last))
             raise
         return last
@@ -365,32 +357,23 @@ def main():
     os.environ["PATH"] = f"{HERE}/../bin:{os.environ['PATH']}"
     names = sys.argv[1:] or ["is_found", "gives_half", "tells", "needs_it", "survives_the_daemon",
                              "stands_still", "is_reset", "needs_all_at_once", "is_killed"]
-    print("TAP version 13")
     try:
         prerequisites()
         work = tempfile.mkdtemp(prefix="vmqos-own-")
         tests = Tests(work)
     except Skip as reason:
-        print(f"1..0 # SKIP {reason}")
-        sys.exit(4)
-    print(f"1..{len(names)}")
-    failed = 0
+        sys.exit(skip_all(reason))
+    tap = Tap(len(names))
     try:
-        for number, name in enumerate(names, 1):
+        for name in names:
             test = getattr(tests, name)
-            try:
-                test()
-                print(f"ok {number} {test.__doc__}", flush=True)
-            except AssertionError as error:
-                failed += 1
-                print(f"not ok {number} {test.__doc__}", flush=True)
-                say(str(error))
+            if not tap.run(test, test.__doc__):
                 with open(tests.daemon.log, encoding="utf-8", errors="replace") as log:
                     say("\n".join(log.read().splitlines()[-30:]))
     finally:
         tests.end()
         shutil.rmtree(work)
-    sys.exit(bool(failed))
+    sys.exit(tap.status())
 
 
 if __name__ == "__main__":

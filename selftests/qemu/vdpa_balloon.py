@@ -27,7 +27,8 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from memory_guest import Wrong, connect, die_with_parent, within  # noqa: E402
+from memory_guest import connect, die_with_parent, within  # noqa: E402
+from tap import Tap, Wrong, check, say, skip_all  # noqa: E402
 
 LONG = os.environ.get("VMQOS_LONG", "0") not in ("", "0")
 CACHE = os.environ.get("VMQOS_CACHE") or os.path.join(
@@ -42,15 +43,6 @@ REPORTING = 1 << 5
 # To tell, statistics, deflate on OOM, pattern; indirect descriptors, event index, version 1, IOMMU
 FEATURES = 1 | 1 << 1 | 1 << 2 | 1 << 4 | REPORTING | 3 << 28 | 3 << 32
 NETLINK_GENERIC, NLM_F_REQUEST, NLM_F_ACK = 16, 1, 4
-
-
-def say(text):
-    print("# " + str(text).replace("\n", "\n# "), flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise Wrong(text)
 
 
 def vmqos(*words, fails=False):
@@ -530,35 +522,23 @@ def missing(qemu, linux=True):
 
 
 def main():
-    print("TAP version 13", flush=True)
     qemus = find_qemus() if LONG else []
     why = missing(qemus)
     if why:
-        print(f"1..0 # SKIP {why}")
-        return 4
+        return skip_all(why)
     # Some of them only, to look for something.
     tests = sys.argv[1:] or os.environ.get("VMQOS_ACTS", "").split() or TESTS
-    print(f"1..{len(tests) * len(qemus)}", flush=True)
-    failed, number = 0, 0
+    tap = Tap(len(tests) * len(qemus))
     for qemu in qemus:
         with tempfile.TemporaryDirectory() as work:
             subprocess.run(["vmqos", "virtio", "del", DEVICE], check=False, capture_output=True)
             acts = Acts(work, qemu, vmqos("virtio", "add", "balloon", DEVICE)["path"])
             try:
                 for name in tests:
-                    number += 1
-                    began, result = time.monotonic(), "ok"
-                    try:
-                        getattr(acts, name)()
-                    except Exception as error:  # pylint: disable=broad-except
-                        say(f"{type(error).__name__}: {error}")
-                        result = "not ok"
-                        failed += 1
-                    say(f"{name}: {time.monotonic() - began:.1f} s")
-                    print(f"{result} {number} {name}, QEMU {version(qemu)}", flush=True)
+                    tap.run(getattr(acts, name), f"{name}, QEMU {version(qemu)}")
             finally:
                 acts.clean_up()
-    return 1 if failed else 0
+    return tap.status()
 
 
 if __name__ == "__main__":

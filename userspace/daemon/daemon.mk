@@ -27,8 +27,8 @@ $(DAEMON_CHECK)/%.o: daemon/%.c Makefile daemon/daemon.mk
 	@mkdir -p $(@D)
 	$(Q)$(DAEMON_CC) -MMD -MP -c -o $@ $<
 
-$(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h tests/tree.h \
-		daemon/tests/standin.h $(DAEMON_STAND) $(DAEMON_OBJECTS) $(STATIC)
+$(DAEMON_TESTS:%=$(DAEMON_CHECK)/%): $(DAEMON_CHECK)/%: daemon/tests/%.c daemon/tests/tap.h daemon/tests/told.h \
+		tests/tree.h daemon/tests/standin.h $(DAEMON_STAND) $(DAEMON_OBJECTS) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(DAEMON_CC) -o $@ $< $(DAEMON_STAND) $(DAEMON_OBJECTS) $(DAEMON_LIBS) $(SYSTEMD_LIBS)
 

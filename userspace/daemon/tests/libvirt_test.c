@@ -8,78 +8,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <vmqos/vmqos.h>
 
-#include "../backend.h"
 #include "../control.h"
 #include "../libvirt.h"
 #include "../../tests/tree.h"
 #include "libvirt_standin.h"
 #include "tap.h"
+#include "told.h"
 
 #define MIB	(1024 * 1024ull)
 
-static sd_event *loop;
 static struct virt_standin *standin;
-
-static struct {
-	unsigned int readings, failures, resets;
-	struct vmqos_reading reading;
-	int error;
-	char why[320];
-} seen;
-
-static void on_reading(void *ctx, const struct vmqos_reading *reading)
-{
-	(void)ctx;
-	seen.readings++;
-	seen.reading = *reading;
-}
-
-static void on_failed(void *ctx, int error, const char *why)
-{
-	(void)ctx;
-	seen.failures++;
-	seen.error = error;
-	snprintf(seen.why, sizeof(seen.why), "%s", why);
-}
-
-static void on_reset(void *ctx)
-{
-	(void)ctx;
-	seen.resets++;
-}
-
-static const struct vmqos_backend_told told = { on_reading, on_failed, on_reset, NULL };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
-
-static bool until(const unsigned int *count, unsigned int than)
-{
-	uint64_t end = now_ms() + 30000;
-
-	while (*count <= than && now_ms() < end)
-		sd_event_run(loop, 50000);
-	return *count > than;
-}
-
-static void pass(unsigned int ms)
-{
-	uint64_t end = now_ms() + ms;
-	unsigned int rounds = 0;
-
-	while (rounds++ < 40 || now_ms() < end)
-		sd_event_run(loop, 20000);
-}
 
 /* The library's threads run when they may. */
 static bool until_closed(unsigned int count)
