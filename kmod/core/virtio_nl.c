@@ -99,39 +99,71 @@ static int fill_balloon(struct sk_buff *skb, void *arg)
 	return object->control->balloon_fill(skb, object->dev);
 }
 
+/**
+ * struct request - what is held while a request for one device is served
+ * @object: the device; its @dev is %NULL or an ERR_PTR() until there is one
+ * @reply: allocated before anything is changed, for then it is too late to fail
+ */
+struct request {
+	struct vmqos_virtio_object object;
+	struct sk_buff *reply;
+};
+
+static int request_begin(struct request *request, struct genl_info *info)
+{
+	request->object.dev = NULL;
+	request->object.control = control_get(info->extack);
+	if (!request->object.control)
+		return -EOPNOTSUPP;
+	request->reply = vmqos_reply_alloc(info);
+	if (request->reply)
+		return 0;
+	control_put();
+	return -ENOMEM;
+}
+
+static int request_reply(struct request *request, struct genl_info *info, vmqos_fill_t fill)
+{
+	struct sk_buff *reply = request->reply;
+
+	request->reply = NULL;
+	return vmqos_reply_send(reply, info, fill, &request->object);
+}
+
+static int request_end(struct request *request, int ret)
+{
+	nlmsg_free(request->reply);
+	if (!IS_ERR_OR_NULL(request->object.dev))
+		request->object.control->put(request->object.dev);
+	control_put();
+	return ret;
+}
+
 int vmqos_nl_virtio_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[VMQOS_VIRTIO_A_NAME];
 	const struct nlattr *type = info->attrs[VMQOS_VIRTIO_A_TYPE];
-	struct vmqos_virtio_object object;
-	struct sk_buff *reply;
+	struct vmqos_virtio_object *object;
+	struct request request;
 	int ret;
 
 	if (!type) {
 		NL_SET_ERR_MSG(info->extack, "give in type what kind of device is to be made");
 		return -EINVAL;
 	}
-	object.control = control_get(info->extack);
-	if (!object.control)
-		return -EOPNOTSUPP;
-	reply = vmqos_reply_alloc(info);
-	ret = -ENOMEM;
-	if (!reply)
-		goto out;
-	object.dev = object.control->add(name ? nla_data(name) : NULL, nla_get_u32(type),
-					 info->extack);
-	ret = PTR_ERR_OR_ZERO(object.dev);
-	if (ret) {
-		nlmsg_free(reply);
-		goto out;
+	ret = request_begin(&request, info);
+	if (ret)
+		return ret;
+	object = &request.object;
+	object->dev = object->control->add(name ? nla_data(name) : NULL, nla_get_u32(type),
+					   info->extack);
+	ret = PTR_ERR_OR_ZERO(object->dev);
+	if (!ret) {
+		mutex_lock(&vmqos_lock);
+		ret = request_reply(&request, info, fill_device);
+		mutex_unlock(&vmqos_lock);
 	}
-	mutex_lock(&vmqos_lock);
-	ret = vmqos_reply_send(reply, info, fill_device, &object);
-	mutex_unlock(&vmqos_lock);
-	object.control->put(object.dev);
-out:
-	control_put();
-	return ret;
+	return request_end(&request, ret);
 }
 
 /* The device that a request names, with a reference, or an ERR_PTR() with its reason. */
@@ -153,57 +185,38 @@ static struct vmqos_virtio *named(const struct vmqos_virtio_control *control,
 
 int vmqos_nl_virtio_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct vmqos_virtio_object object;
-	struct sk_buff *reply;
-	int ret = -ENOMEM;
+	struct vmqos_virtio_object *object;
+	struct request request;
+	int ret = request_begin(&request, info);
 
-	object.control = control_get(info->extack);
-	if (!object.control)
-		return -EOPNOTSUPP;
-	reply = vmqos_reply_alloc(info);
-	if (!reply)
-		goto out;
-	object.dev = named(object.control, info->attrs[VMQOS_VIRTIO_A_NAME], info->extack);
-	ret = PTR_ERR_OR_ZERO(object.dev);
+	if (ret)
+		return ret;
+	object = &request.object;
+	object->dev = named(object->control, info->attrs[VMQOS_VIRTIO_A_NAME], info->extack);
+	ret = PTR_ERR_OR_ZERO(object->dev);
+	if (!ret)
+		ret = object->control->del(object->dev, info->extack);
 	if (!ret) {
-		ret = object.control->del(object.dev, info->extack);
-		if (!ret) {
-			mutex_lock(&vmqos_lock);
-			ret = vmqos_reply_send(reply, info, fill_device, &object);
-			mutex_unlock(&vmqos_lock);
-			reply = NULL;
-		}
-		object.control->put(object.dev);
+		mutex_lock(&vmqos_lock);
+		ret = request_reply(&request, info, fill_device);
+		mutex_unlock(&vmqos_lock);
 	}
-	nlmsg_free(reply);
-out:
-	control_put();
-	return ret;
+	return request_end(&request, ret);
 }
 
 int vmqos_nl_virtio_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct vmqos_virtio_object object;
-	struct sk_buff *reply;
-	int ret = -ENOMEM;
+	struct request request;
+	int ret = request_begin(&request, info);
 
-	object.control = control_get(info->extack);
-	if (!object.control)
-		return -EOPNOTSUPP;
-	reply = vmqos_reply_alloc(info);
-	if (!reply)
-		goto out;
-	object.dev = named(object.control, info->attrs[VMQOS_VIRTIO_A_NAME], info->extack);
-	ret = PTR_ERR_OR_ZERO(object.dev);
-	if (ret) {
-		nlmsg_free(reply);
-		goto out;
-	}
-	ret = vmqos_reply_send(reply, info, fill_device, &object);
-	object.control->put(object.dev);
-out:
-	control_put();
-	return ret;
+	if (ret)
+		return ret;
+	request.object.dev = named(request.object.control, info->attrs[VMQOS_VIRTIO_A_NAME],
+				   info->extack);
+	ret = PTR_ERR_OR_ZERO(request.object.dev);
+	if (!ret)
+		ret = request_reply(&request, info, fill_device);
+	return request_end(&request, ret);
 }
 
 /* Devices have ascending numbers; the dump's args[0] is the one from which to go on. */
@@ -289,61 +302,40 @@ static struct vmqos_virtio *balloon_named(const struct vmqos_virtio_control *con
 
 int vmqos_nl_balloon_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct vmqos_virtio_object object;
-	struct sk_buff *reply;
-	int ret = -ENOMEM;
+	struct request request;
+	int ret = request_begin(&request, info);
 
-	object.control = control_get(info->extack);
-	if (!object.control)
-		return -EOPNOTSUPP;
-	reply = vmqos_reply_alloc(info);
-	if (!reply)
-		goto out;
-	object.dev = balloon_named(object.control, info);
-	ret = PTR_ERR_OR_ZERO(object.dev);
-	if (ret) {
-		nlmsg_free(reply);
-		goto out;
-	}
-	ret = vmqos_reply_send(reply, info, fill_balloon, &object);
-	object.control->put(object.dev);
-out:
-	control_put();
-	return ret;
+	if (ret)
+		return ret;
+	request.object.dev = balloon_named(request.object.control, info);
+	ret = PTR_ERR_OR_ZERO(request.object.dev);
+	if (!ret)
+		ret = request_reply(&request, info, fill_balloon);
+	return request_end(&request, ret);
 }
 
 int vmqos_nl_balloon_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct vmqos_virtio_object object;
-	struct sk_buff *reply;
+	struct vmqos_virtio_object *object;
+	struct request request;
 	struct vmqos_vm *vm;
-	int ret = -ENOMEM;
+	int ret = request_begin(&request, info);
 
-	object.control = control_get(info->extack);
-	if (!object.control)
-		return -EOPNOTSUPP;
-	reply = vmqos_reply_alloc(info);
-	if (!reply)
-		goto out;
-	object.dev = balloon_named(object.control, info);
-	ret = PTR_ERR_OR_ZERO(object.dev);
-	if (ret) {
-		nlmsg_free(reply);
-		goto out;
-	}
-	vm = vm_of(&object);
-	ret = object.control->balloon_set(object.dev, info->attrs, vm ? memory_of(vm) : 0,
-					  info->extack);
+	if (ret)
+		return ret;
+	object = &request.object;
+	object->dev = balloon_named(object->control, info);
+	ret = PTR_ERR_OR_ZERO(object->dev);
+	if (ret)
+		return request_end(&request, ret);
+	vm = vm_of(object);
+	ret = object->control->balloon_set(object->dev, info->attrs, vm ? memory_of(vm) : 0,
+					   info->extack);
 	if (ret > 0)
-		vmqos_event_send(VMQOS_CMD_BALLOON_NTF, fill_balloon, &object);
-	if (ret < 0)
-		nlmsg_free(reply);
-	else
-		ret = vmqos_reply_send(reply, info, fill_balloon, &object);
-	object.control->put(object.dev);
-out:
-	control_put();
-	return ret;
+		vmqos_event_send(VMQOS_CMD_BALLOON_NTF, fill_balloon, object);
+	if (ret >= 0)
+		ret = request_reply(&request, info, fill_balloon);
+	return request_end(&request, ret);
 }
 
 /**
