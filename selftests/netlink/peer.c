@@ -205,6 +205,24 @@ int vmqos_peer_order(struct vmqos_peer *peer, enum vmqos_peer_order order)
 }
 
 /**
+ * vmqos_peer_stop() - stop the peer and wait until all of its threads stand still
+ * @peer: the peer; SIGCONT lets it go on
+ *
+ * Return: 0 or -errno.
+ */
+int vmqos_peer_stop(struct vmqos_peer *peer)
+{
+	siginfo_t info = { .si_code = 0 };
+
+	if (kill(peer->pid, SIGSTOP))
+		return -errno;
+	while (waitid(P_PID, peer->pid, &info, WSTOPPED | WEXITED | WNOWAIT))
+		if (errno != EINTR)
+			return -errno;
+	return info.si_code == CLD_STOPPED ? 0 : -ESRCH;
+}
+
+/**
  * vmqos_peer_wait() - wait until the peer has ended and forget it
  * @peer: the peer
  *

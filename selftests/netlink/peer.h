@@ -43,6 +43,7 @@ int vmqos_peer_start(struct vmqos_peer *peer, const struct vmqos_vmm_workload *w
 int vmqos_peer_getfd(struct vmqos_peer *peer);
 void vmqos_peer_close_vm(struct vmqos_peer *peer);
 int vmqos_peer_order(struct vmqos_peer *peer, enum vmqos_peer_order order);
+int vmqos_peer_stop(struct vmqos_peer *peer);
 int vmqos_peer_wait(struct vmqos_peer *peer);
 void vmqos_peer_kill(struct vmqos_peer *peer);
 

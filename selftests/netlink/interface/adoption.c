@@ -313,8 +313,7 @@ TEST(a_stopped_vm_is_releasing_until_it_goes_on)
 	ASSERT_EQ(0, vmqos_adopt(&s.raw, &s.answer, peer.vm_fd, peer.pid, s.name, NULL));
 	id = vmqos_answer_u32(&s.answer, VMQOS_VM_A_ID);
 	ASSERT_EQ(0, vmqos_wait_attached(&s.raw, id, 2, PATIENCE));
-	kill(peer.pid, SIGSTOP);
-	vmqos_sleep_ms(300);
+	ASSERT_EQ(0, vmqos_peer_stop(&peer));
 	EXPECT_EQ(0, vmqos_by_id(&s.raw, &s.answer, VMQOS_CMD_VM_RELEASE, id));
 	EXPECT_EQ(VMQOS_VM_STATE_RELEASING, vmqos_answer_u32(&s.answer, VMQOS_VM_A_STATE));
 	/* Twice is as good as once; but it cannot be changed or adopted again. */

@@ -175,7 +175,9 @@ TEST(words_follow_the_vcpus_and_numbers_do_not)
 	EXPECT_EQ(VMQOS_CPU_SHARES_LEVEL_CUSTOM,
 		  vmqos_answer_u32(&s.answer, VMQOS_VM_A_CPU_SHARES_LEVEL));
 	ASSERT_EQ(3, vmqos_vmm_add_vcpu(s.vm, &paused));
-	vmqos_sleep_ms(300);
+	end = vmqos_now_ms() + PATIENCE;
+	while (vmqos_vcpu_get(&s.raw, &s.answer, s.id, 3) && vmqos_now_ms() < end)
+		vmqos_sleep_ms(5);
 	EXPECT_EQ(4, get(&s, VMQOS_VM_A_VCPUS));
 	EXPECT_EQ(1500, get(&s, VMQOS_VM_A_CPU_SHARES));
 	EXPECT_EQ(0, set(&s, VMQOS_VM_A_CPU_SHARES_LEVEL, VMQOS_CPU_SHARES_LEVEL_NORMAL));
@@ -325,8 +327,7 @@ TEST(a_vm_that_is_released_takes_no_policy)
 	id = vmqos_answer_u32(&s.answer, VMQOS_VM_A_ID);
 	ASSERT_EQ(0, vmqos_wait_attached(&s.raw, id, 1, PATIENCE));
 	/* Stopped, it cannot let go. */
-	ASSERT_EQ(0, kill(peer.pid, SIGSTOP));
-	vmqos_sleep_ms(50);
+	ASSERT_EQ(0, vmqos_peer_stop(&peer));
 	EXPECT_EQ(0, vmqos_by_id(&s.raw, &s.answer, VMQOS_CMD_VM_RELEASE, id));
 	EXPECT_REFUSED(vmqos_vm_set_u32(&s.raw, &s.answer, id, VMQOS_VM_A_CPU_SHARES, 5), EBUSY,
 		       &s.answer);

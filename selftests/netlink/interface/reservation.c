@@ -189,8 +189,7 @@ TEST(a_vm_that_cannot_let_go_has_given_all_back)
 		return;
 	own_name(name, sizeof(name), "stopped");
 	start_peer(_metadata, &s, &peer, name, &id);
-	ASSERT_EQ(0, kill(peer.pid, SIGSTOP));
-	vmqos_sleep_ms(50);
+	ASSERT_EQ(0, vmqos_peer_stop(&peer));
 	EXPECT_EQ(0, vmqos_by_id(&s.raw, &s.answer, VMQOS_CMD_VM_RELEASE, id));
 	EXPECT_EQ(VMQOS_VM_STATE_RELEASING, vmqos_answer_u32(&s.answer, VMQOS_VM_A_STATE));
 	EXPECT_EQ(s.free, unreserved(&s));
