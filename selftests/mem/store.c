@@ -81,6 +81,19 @@ static bool is_filled(const char *at, size_t from, size_t to, uint32_t salt)
 	return true;
 }
 
+/* Who makes a file waits until nobody is at work in the background: what was done is counted. */
+static bool wait_counted(void)
+{
+	char path[PATH_MAX];
+	int fd = mem_file(where, "counted", 0);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	snprintf(path, sizeof(path), "%s/counted", where);
+	return !unlink(path);
+}
+
 /* A limit on what is there already is come down to in the background. */
 static bool squeeze(int fd, uint64_t limit)
 {
@@ -93,7 +106,7 @@ static bool squeeze(int fd, uint64_t limit)
 		return false;
 	for (int i = 0; i < PATIENCE * 100; i++) {
 		if (mem_stat(fd, "mem-resident") <= limit)
-			return true;
+			return wait_counted();
 		usleep(10000);
 	}
 	return false;
