@@ -71,12 +71,17 @@ int virEventRunDefaultImpl(void)
 	while (!woken && !virt_standin.reset && !virt_standin.told)
 		usleep(1000);
 	woken = false;
-	if (virt_standin.told && on_balloon)
-		on_balloon(connection, domain, virt_standin.keeps_kib, opaque);
-	if (virt_standin.reset && on_reset)
-		on_reset(connection, domain, opaque);
-	virt_standin.told = false;
-	virt_standin.reset = false;
+	if (virt_standin.told) {
+		if (on_balloon)
+			on_balloon(connection, domain, virt_standin.keeps_kib, opaque);
+		virt_standin.told = false;
+	}
+	/* Who hears of it may want something else before this returns. */
+	if (virt_standin.reset) {
+		virt_standin.reset = false;
+		if (on_reset)
+			on_reset(connection, domain, opaque);
+	}
 	return 0;
 }
 
