@@ -19,6 +19,11 @@
  * To undo it is to give each page that was merged memory of its own again. KSM wants that done
  * before the mark goes, with the mmap_lock held. It is done in pieces first, between which the
  * VMM gets its turns; the last look, at all of the mapping, then finds little left to do.
+ *
+ * The mmap_lock is tried. A VMM that maps and unmaps without a pause leaves it no moment: while
+ * one of its threads has the lock another waits, and a try gives way to who waits. To mark such
+ * memory may take as long as it likes, but a VM that is released waits for the marks to go. After
+ * MISSED_MAX tries the scanner's thread queues for the lock like the VMM's own.
  */
 #include <linux/ksm.h>
 #include <linux/kvm_host.h>
@@ -34,6 +39,8 @@
 #define PIECE		SZ_8M
 /* So often the memory for it may be lacking, before a mapping is left as it is. */
 #define TRIES_MAX	50
+/* So often it is left at trying for the mmap_lock: half a second. */
+#define MISSED_MAX	25
 
 static bool is_markable(const struct vmqos_mem_piece *piece)
 {
@@ -116,8 +123,15 @@ static int undo_rest(struct mm_struct *mm, const struct vmqos_ksm_range *range)
 	return 0;
 }
 
-/* Goes on with what was marked last. Returns 1 when there is more, 0 at the end, or an error. */
-static int undo(struct vmqos_share *share)
+/**
+ * vmqos_ksm_undo() - go on to undo what was marked last
+ * @share: what is kept of the VM
+ *
+ * Context: may sleep, share_mutex held, and the VMM's mmap_lock for writing.
+ * Return: 0 when nothing is left; 1 when there is more to do; -EAGAIN when it has to be tried
+ * again later.
+ */
+int vmqos_ksm_undo(struct vmqos_share *share)
 {
 	struct vmqos_ksm *ksm = &share->ksm;
 	struct mm_struct *mm = share->kvm->mm;
@@ -127,8 +141,6 @@ static int undo(struct vmqos_share *share)
 
 	if (!ksm->nr)
 		return 0;
-	if (!mmap_write_trylock(mm))
-		return -EAGAIN;
 	range = &ksm->marked[ksm->nr - 1];
 	if (range->at < range->to) {
 		unsigned long to = min(range->at + PIECE, range->to);
@@ -145,7 +157,6 @@ static int undo(struct vmqos_share *share)
 		if (!ret)
 			WRITE_ONCE(ksm->nr, ksm->nr - 1);
 	}
-	mmap_write_unlock(mm);
 	if (ret && ++ksm->tries > TRIES_MAX) {
 		/* It stays marked: the memory to undo it is not to be had. */
 		WRITE_ONCE(ksm->nr, ksm->nr - 1);
@@ -154,6 +165,20 @@ static int undo(struct vmqos_share *share)
 	if (!ret)
 		ksm->tries = 0;
 	return ret ? -EAGAIN : !!ksm->nr;
+}
+
+static int try_undo(struct vmqos_share *share)
+{
+	struct mm_struct *mm = share->kvm->mm;
+	int ret;
+
+	if (!mmap_write_trylock(mm)) {
+		share->ksm.missed++;
+		return -EAGAIN;
+	}
+	ret = vmqos_ksm_undo(share);
+	mmap_write_unlock(mm);
+	return ret;
 }
 
 /**
@@ -170,16 +195,30 @@ int vmqos_ksm_apply(struct vmqos_share *share, bool on)
 	struct mm_struct *mm = share->kvm->mm;
 	int ret;
 
+	if (on || !share->ksm.nr)
+		share->ksm.missed = 0;
 	if (!on && !share->ksm.nr)
 		return 0;
 	if (!mmget_not_zero(mm)) {
 		WRITE_ONCE(share->ksm.nr, 0);
 		return 0;
 	}
-	ret = on ? mark_all(share) : undo(share);
+	ret = on ? mark_all(share) : try_undo(share);
 	/* Whoever was last to use it is not to take it down here. */
 	mmput_async(mm);
 	return ret;
+}
+
+/**
+ * vmqos_ksm_is_held_up() - whether trying for the VMM's mmap_lock leads nowhere
+ * @share: what is kept of the VM
+ *
+ * Context: share_mutex held.
+ * Return: whether it has been tried often, and something is left to undo.
+ */
+bool vmqos_ksm_is_held_up(const struct vmqos_share *share)
+{
+	return share->ksm.nr && share->ksm.missed >= MISSED_MAX;
 }
 
 /**

@@ -9,7 +9,7 @@
  * of vmramfs goes through files, and rests as that does. It finds a VM's memory anew each time,
  * through the memory slots, and keeps nothing of it but the address where it goes on: the
  * VMM's address space is held for a few milliseconds at a time, and no file ever. The lock of
- * an address space is tried, never waited for.
+ * an address space is tried, and waited for in one case only (insist()).
  *
  * KSM is told of private anonymous memory by the same thread (ksm.c), before anything else and
  * outside its budget: that is soon done, and what KSM takes has limits of its own.
@@ -212,10 +212,38 @@ static bool is_for_ksm(const struct vmqos_share *share)
 	}
 }
 
+/*
+ * Undoes a part of what KSM was told of a VM whose VMM always has its mmap_lock: queues for it.
+ * Meanwhile share_mutex is let go of, or who adds a VM or lets go of one would wait for this VMM,
+ * with vmqos_lock held. The VM may be gone when there is the lock.
+ */
+static bool insist(struct vmqos_share *held_up)
+{
+	struct mm_struct *mm = held_up->kvm->mm;
+	struct vmqos_share *share;
+	int ret = 0;
+
+	if (!mmget_not_zero(mm))
+		return false;
+	mutex_unlock(&share_mutex);
+	mmap_write_lock(mm);
+	mutex_lock(&share_mutex);
+	list_for_each_entry(share, &shares, node) {
+		if (share != held_up || share->kvm->mm != mm || is_for_ksm(share))
+			continue;
+		ret = vmqos_ksm_undo(share);
+		break;
+	}
+	mmap_write_unlock(mm);
+	mmput_async(mm);
+	soon |= ret < 0;
+	return ret > 0;
+}
+
 /* Tells KSM what it is to be told. Returns whether there is more of it at once. */
 static bool tell_ksm(void)
 {
-	struct vmqos_share *share;
+	struct vmqos_share *share, *held_up = NULL;
 	bool more = false;
 
 	if (!READ_ONCE(untold) && !soon)
@@ -228,7 +256,11 @@ static bool tell_ksm(void)
 
 		more |= ret > 0;
 		soon |= ret < 0;
+		if (vmqos_ksm_is_held_up(share))
+			held_up = share;
 	}
+	if (held_up)
+		more |= insist(held_up);
 	mutex_unlock(&share_mutex);
 	if (more)
 		WRITE_ONCE(untold, true);

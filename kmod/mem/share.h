@@ -32,11 +32,13 @@ struct vmqos_ksm_range {
  * struct vmqos_ksm - what was marked of a VM
  * @nr: how many mappings; anyone may read it
  * @tries: so often it could not be undone in a row
+ * @missed: so often the VMM had its mmap_lock when it was to be undone
  * @marked: these
  */
 struct vmqos_ksm {
 	unsigned int nr;
 	unsigned int tries;
+	unsigned int missed;
 	struct vmqos_ksm_range marked[VMQOS_KSM_MAX];
 };
 
@@ -81,6 +83,8 @@ bool vmqos_shmem_scan(struct vm_area_struct *vma, unsigned long *from, unsigned 
 
 /* ksm.c */
 int vmqos_ksm_apply(struct vmqos_share *share, bool on);
+bool vmqos_ksm_is_held_up(const struct vmqos_share *share);
+int vmqos_ksm_undo(struct vmqos_share *share);
 bool vmqos_ksm_is_marked(const struct vmqos_share *share);
 
 #endif /* _VMQOS_MEM_SHARE_H */
