@@ -190,6 +190,7 @@ TEST_F_TIMEOUT(shared, a_policy_is_followed_at_once, 240)
 	EXPECT_TRUE(share_becomes(self->at, SIZE, 0));
 
 	ASSERT_EQ(0, share_policy(self->ctx, self->id, VMQOS_ZERO_MOUNT));
+	ASSERT_EQ(0, share_settle(self->ctx));
 	memset(self->at, 0, SIZE);
 	ASSERT_EQ(0, mem_settle());
 	usleep(300000);
@@ -208,6 +209,7 @@ TEST_F_TIMEOUT(shared, a_policy_is_followed_at_once, 240)
 
 	/* Release is the end of it. */
 	ASSERT_EQ(0, vmqos_vm_release_wait(self->ctx, self->id, 10000));
+	ASSERT_EQ(0, share_settle(self->ctx));
 	memset(self->at, 0, SIZE);
 	ASSERT_EQ(0, mem_settle());
 	usleep(300000);
@@ -312,6 +314,7 @@ TEST_F_TIMEOUT(shared, faults_that_somebody_handles, 240)
 
 	/* In another process: as a vhost-user backend would. */
 	ASSERT_EQ(0, share_policy(self->ctx, self->id, VMQOS_ZERO_OFF));
+	ASSERT_EQ(0, share_settle(self->ctx));
 	memset(self->at, 0, SIZE);
 	ASSERT_EQ(0, mem_settle());
 	ASSERT_EQ(0, pipe(ends));

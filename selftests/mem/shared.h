@@ -146,6 +146,23 @@ static inline bool share_wait_passes(struct vmqos *ctx, uint32_t id, unsigned in
 	return false;
 }
 
+/*
+ * What is no longer wanted goes on until the stretch of work that is under way ends, and takes
+ * what comes meanwhile: who adopts a VM waits for that end.
+ */
+static inline int share_settle(struct vmqos *ctx)
+{
+	struct vmqos_vmm_vm *vm = vmqos_vmm_create("settle", 1, 0);
+	uint32_t id;
+	int ret = vm ? vmqos_subject_adopt(ctx, vm, "settle", &id) : -errno;
+
+	if (!ret)
+		ret = vmqos_vm_release_wait(ctx, id, 10000);
+	if (vm)
+		vmqos_vmm_destroy(vm);
+	return ret;
+}
+
 /* Until so much of it has a page, and no less. */
 static inline bool share_becomes(char *at, uint64_t size, uint64_t resident)
 {
