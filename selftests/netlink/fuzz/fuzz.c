@@ -30,6 +30,7 @@
 
 #define SHORT_RUN	50000
 #define SHORT_S		60	/* a short run ends then, on a slow or busy machine */
+#define TIMES_LONGER	4	/* at most, until every command has been accepted and refused */
 #define LONG_RUN	1000000
 #define OWN_VMS		8
 #define WORKERS_MAX	8
@@ -355,10 +356,34 @@ static void options(int argc, char **argv)
 		ksft_exit_fail_msg("--churn %u: give at most %u\n", churners, FUZZ_CHURN_MAX);
 }
 
+static void add_tally(struct fuzz_tally *to, const struct fuzz_tally *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < 256; i++) {
+		to->accepted[i] += from->accepted[i];
+		to->refused[i] += from->refused[i];
+		to->errors[i] += from->errors[i];
+	}
+	to->sentences += from->sentences;
+}
+
+/* Whether that is so by now; the workers go on meanwhile. */
+static bool have_covered(void)
+{
+	struct fuzz_tally all = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < nr_workers; i++)
+		if (!workers[i].nobody)
+			add_tally(&all, &workers[i].tally);
+	return covered(&all);
+}
+
 static void run_workers(struct fuzz_tally *all, struct fuzz_tally *nobody, bool *failed)
 {
 	uint64_t begun = vmqos_now_ms(), told = 0, ms;
-	unsigned int i, j;
+	unsigned int i;
 
 	for (i = 0; i < nr_workers; i++) {
 		workers[i].index = i;
@@ -375,21 +400,16 @@ static void run_workers(struct fuzz_tally *all, struct fuzz_tally *nobody, bool 
 				       (vmqos_now_ms() - begun) / 1000);
 		}
 		/* Asked to end early: what has been sent is told all the same. */
-		if (seconds && vmqos_now_ms() - begun > seconds * 1000)
+		ms = vmqos_now_ms() - begun;
+		if (seconds && ms > seconds * 1000 &&
+		    (have_covered() || ms > TIMES_LONGER * seconds * 1000))
 			break;
 	}
 	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
 	for (i = 0; i < nr_workers; i++) {
-		struct fuzz_tally *to = workers[i].nobody ? nobody : all;
-
 		pthread_join(workers[i].thread, NULL);
 		*failed |= workers[i].failed;
-		for (j = 0; j < 256; j++) {
-			to->accepted[j] += workers[i].tally.accepted[j];
-			to->refused[j] += workers[i].tally.refused[j];
-			to->errors[j] += workers[i].tally.errors[j];
-		}
-		to->sentences += workers[i].tally.sentences;
+		add_tally(workers[i].nobody ? nobody : all, &workers[i].tally);
 	}
 	ms = vmqos_now_ms() - begun;
 	ksft_print_msg("%lu messages in %lu.%03lu s\n", sent, ms / 1000, ms % 1000);
