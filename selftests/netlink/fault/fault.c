@@ -294,6 +294,8 @@ static bool attempt(const struct command *c, unsigned int nth, struct score *sco
 		score->unanswered++;
 		if (c->undo)
 			c->undo();
+		if (!module_references_become(references))
+			return false;
 	} else if (err || answer.error) {
 		if (!injected)
 			return say("fails without injection: %d, %d %s", err, answer.error,
@@ -318,6 +320,9 @@ static bool attempt(const struct command *c, unsigned int nth, struct score *sco
 			return say("allocation %u: %s", nth, form);
 		if (c->undo)
 			c->undo();
+		/* What is undone has one more until the last: the next attempt would count it. */
+		if (!module_references_become(references))
+			return false;
 	}
 	vmqos_state_free(&before);
 	return !failure[0];
