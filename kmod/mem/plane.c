@@ -67,6 +67,11 @@ static int look(struct vmqos_vm *vm, u64 reclaim)
 		/* The files have forgotten the policy when the VMM's went. */
 		mv->due = false;
 		break;
+	case -EAGAIN:
+		/* Where no file is ours there is none to be told. */
+		if (mv->known && mv->generation == generation && !mv->backing.files)
+			mv->due = false;
+		break;
 	}
 	return ret;
 }
