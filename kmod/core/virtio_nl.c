@@ -100,16 +100,16 @@ static int fill_balloon(struct sk_buff *skb, void *arg)
 }
 
 /**
- * struct request - what is held while a request for one device is served
+ * struct vmqos_virtio_request - what is held while a request for one device is served
  * @object: the device; its @dev is %NULL or an ERR_PTR() until there is one
  * @reply: allocated before anything is changed, for then it is too late to fail
  */
-struct request {
+struct vmqos_virtio_request {
 	struct vmqos_virtio_object object;
 	struct sk_buff *reply;
 };
 
-static int request_begin(struct request *request, struct genl_info *info)
+static int request_begin(struct vmqos_virtio_request *request, struct genl_info *info)
 {
 	request->object.dev = NULL;
 	request->object.control = control_get(info->extack);
@@ -122,7 +122,8 @@ static int request_begin(struct request *request, struct genl_info *info)
 	return -ENOMEM;
 }
 
-static int request_reply(struct request *request, struct genl_info *info, vmqos_fill_t fill)
+static int request_reply(struct vmqos_virtio_request *request, struct genl_info *info,
+			 vmqos_fill_t fill)
 {
 	struct sk_buff *reply = request->reply;
 
@@ -130,7 +131,7 @@ static int request_reply(struct request *request, struct genl_info *info, vmqos_
 	return vmqos_reply_send(reply, info, fill, &request->object);
 }
 
-static int request_end(struct request *request, int ret)
+static int request_end(struct vmqos_virtio_request *request, int ret)
 {
 	nlmsg_free(request->reply);
 	if (!IS_ERR_OR_NULL(request->object.dev))
@@ -144,7 +145,7 @@ int vmqos_nl_virtio_add_doit(struct sk_buff *skb, struct genl_info *info)
 	const struct nlattr *name = info->attrs[VMQOS_VIRTIO_A_NAME];
 	const struct nlattr *type = info->attrs[VMQOS_VIRTIO_A_TYPE];
 	struct vmqos_virtio_object *object;
-	struct request request;
+	struct vmqos_virtio_request request;
 	int ret;
 
 	if (!type) {
@@ -186,7 +187,7 @@ static struct vmqos_virtio *named(const struct vmqos_virtio_control *control,
 int vmqos_nl_virtio_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct vmqos_virtio_object *object;
-	struct request request;
+	struct vmqos_virtio_request request;
 	int ret = request_begin(&request, info);
 
 	if (ret)
@@ -206,7 +207,7 @@ int vmqos_nl_virtio_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 int vmqos_nl_virtio_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct request request;
+	struct vmqos_virtio_request request;
 	int ret = request_begin(&request, info);
 
 	if (ret)
@@ -302,7 +303,7 @@ static struct vmqos_virtio *balloon_named(const struct vmqos_virtio_control *con
 
 int vmqos_nl_balloon_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct request request;
+	struct vmqos_virtio_request request;
 	int ret = request_begin(&request, info);
 
 	if (ret)
@@ -317,7 +318,7 @@ int vmqos_nl_balloon_get_doit(struct sk_buff *skb, struct genl_info *info)
 int vmqos_nl_balloon_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct vmqos_virtio_object *object;
-	struct request request;
+	struct vmqos_virtio_request request;
 	struct vmqos_vm *vm;
 	int ret = request_begin(&request, info);
 
