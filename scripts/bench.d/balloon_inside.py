@@ -34,7 +34,7 @@ BACKINGS = ("memfd", "vmramfs", "vmramfs-huge", "anonymous", "anonymous-huge")
 HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
 DEVICE = vdpa_balloon.DEVICE
 # MiB into the balloon and out of it, and what the bare guest has in all.
-MOVED = {"linux": 64, "bare": 32}
+MOVED = {"linux": 128, "bare": 32}
 BARE = 64
 TRACING = "/sys/kernel/tracing"
 # Virtio's windows in the BAR of QEMU's devices, which has four of a page each; and where the

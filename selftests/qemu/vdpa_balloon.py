@@ -163,7 +163,9 @@ class Linux:
             self.process = subprocess.Popen(
                 [qemu[0], "-name", f"guest={DEVICE},debug-threads=on", "-nodefaults",
                  "-no-user-config", "-display", "none", "-accel", "kvm", "-cpu", "host",
-                 "-machine", "q35,smm=off,vmport=off,memory-backend=m",
+                 # As virt-install has it: without an HPET the guest's ticks are the kernel's
+                 # business, and do not wake QEMU.
+                 "-machine", "q35,smm=off,vmport=off,hpet=off,memory-backend=m",
                  "-object", f"{memory},id=m,size={MEMORY}M", "-m", f"{MEMORY}M",
                  "-kernel", kernel, "-initrd", initramfs, "-append",
                  "console=ttyS0 quiet panic=-1 nokaslr mitigations=off tsc=reliable "
