@@ -60,15 +60,17 @@ static void use_batch(void *context, u32 *pfns, unsigned int nr)
 	struct use *use = context;
 	struct vmqos_balloon *balloon = use->balloon;
 
-	WRITE_ONCE(balloon->progress_at, ktime_get_ns());
 	if (use->inflate) {
-		balloon->inflates += nr;
-		balloon->inflated += nr;
+		/* Who reads that they are in the balloon finds that the host has them. */
 		vmqos_discard_pfns(&balloon->dev.view, pfns, nr, &balloon->discards);
+		balloon->inflates += nr;
+		WRITE_ONCE(balloon->inflated, balloon->inflated + nr);
 	} else {
 		balloon->deflates += nr;
-		balloon->inflated -= min_t(u64, balloon->inflated, nr);
+		WRITE_ONCE(balloon->inflated,
+			   balloon->inflated - min_t(u64, balloon->inflated, nr));
 	}
+	WRITE_ONCE(balloon->progress_at, ktime_get_ns());
 }
 
 static int use_pages(struct vmqos_balloon *balloon, const struct vmqos_vq_buf *buf, bool inflate)
