@@ -7,7 +7,7 @@
 
 set -uo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-TESTS=16
+TESTS=17
 UUID=01234567-89ab-4def-8123-456789abcdef
 OTHER_UUID=fedcba98-7654-4321-8fed-cba987654321
 # A VMM and libvirt start within seconds even under emulation.
@@ -32,8 +32,8 @@ if [ "${1:-}" != inside ]; then
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	[ -e /dev/kvm ] || skip "no /dev/kvm: load kvm_amd or kvm_intel"
 	vmqos version >/dev/null 2>&1 || skip "vmqos does not answer: is the module loaded?"
-	for program in libvirtd virtlogd virsh dbus-daemon qemu-system-x86_64 setpriv; do
-		PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null ||
+	for program in libvirtd virtlogd virsh dbus-daemon polkitd qemu-system-x86_64 setpriv; do
+		PATH=$PATH:/usr/sbin:/sbin:/usr/lib/polkit-1 command -v "$program" >/dev/null ||
 			skip "$program is not installed: scripts/setup libvirt"
 	done
 	# Where time is the count of instructions it flies while files are waited for, and
@@ -53,7 +53,7 @@ if [ "${1:-}" != inside ]; then
 	done
 	[ -r /tmp/vmqosd-guest.bin ] || skip "the guest memory.bin is not built: run make selftests"
 	chmod 644 /tmp/vmqosd-guest.bin
-	"$libvirt_host" "$here/${0##*/}" inside
+	"$libvirt_host" --let nobody "$here/${0##*/}" inside
 	status=$?
 	rm -f /tmp/vmqosd-guest.bin
 	[ $status != 125 ] || echo "Bail out! libvirt could not be started"
@@ -225,6 +225,12 @@ setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
 daemon=$!
 eventually logged "ready, 0 VMs adopted"
 result $? "vmqosd runs with the rights of its service"
+
+# With the rule of daemon.rst for nobody's name; daemon is a user without one.
+! setpriv --reuid=daemon --regid=daemon --clear-groups virsh -q list >"$work/refused" 2>&1 &&
+	grep -qi "authentication\|access denied" "$work/refused" &&
+	setpriv --reuid=nobody --regid=nogroup --clear-groups virsh -q list
+result $? "libvirt asks polkit, and a rule lets vmqosd's user"
 
 domain shop-1 $UUID && virsh -q start shop-1 && eventually adopted shop-1 $UUID 1 1
 result $? "a domain is adopted under libvirt's name and UUID when it starts"
