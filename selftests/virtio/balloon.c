@@ -124,7 +124,7 @@ TEST_F_TIMEOUT(balloon, counted_when_given, 300)
 	int looks = 0;
 
 	if (variant->backing != MEMFD)
-		SKIP(return, "here the host's counters follow it from page to page");
+		SKIP(return, "looked at on a memfd, whose count is right at any moment");
 	for (uint32_t i = 0; i < nr; i++)
 		list[i] = 1024 + i;
 	guest_add(guest, INFLATE, &part, 1, 1);
