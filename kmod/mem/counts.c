@@ -103,6 +103,7 @@ void vmqos_mem_read(struct inode *inode, struct vmqos_mem_counts *counts)
 	counts->stored += mi->stored_bytes;
 	counts->stored_held += vmqos_store_held(mi);
 	counts->stored_raw += mi->stored_pages << PAGE_SHIFT;
+	counts->swapped += mi->swapped_pages << PAGE_SHIFT;
 	vmqos_mem_stats_add(&counts->stats, &mi->stats);
 	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
 		counts->limit_hist[i] += mi->limit_hist[i];
@@ -170,7 +171,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	struct inode *inode = file_inode(file);
 	struct vmqos_mem_counts *counts;
 	const struct vmqos_mem_stats *stats;
-	u64 found, filled, stored, zero;
+	u64 found, filled, stored, zero, swapped;
 	int i;
 
 	counts = kzalloc(sizeof(*counts), GFP_KERNEL);
@@ -181,6 +182,7 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	filled = faults_of(&counts->faults, VMQOS_MEM_FILLED);
 	stored = faults_of(&counts->faults, VMQOS_MEM_STORED);
 	zero = faults_of(&counts->faults, VMQOS_MEM_ZERO);
+	swapped = faults_of(&counts->faults, VMQOS_MEM_SWAPPED);
 	stats = &counts->stats;
 	seq_printf(m, "mem-share-zero:\t%s\n",
 		   vmqos_mem_share_zero_names[vmqos_mem_share_zero(vmqos_mem_inode(inode))]);
@@ -189,11 +191,12 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-zero-mapped:\t%llu\n", counts->zeros_mapped);
 	seq_printf(m, "mem-fills:\t%llu\n", stats->fills);
 	seq_printf(m, "mem-faults:\t%llu\n",
-		   found + filled + stored + zero + counts->faults.failed);
+		   found + filled + stored + zero + swapped + counts->faults.failed);
 	seq_printf(m, "mem-faults-found:\t%llu\n", found);
 	seq_printf(m, "mem-faults-filled:\t%llu\n", filled);
 	seq_printf(m, "mem-faults-stored:\t%llu\n", stored);
 	seq_printf(m, "mem-faults-zero:\t%llu\n", zero);
+	seq_printf(m, "mem-faults-swapped:\t%llu\n", swapped);
 	seq_printf(m, "mem-faults-failed:\t%llu\n", counts->faults.failed);
 	seq_printf(m, "mem-scanned:\t%llu\n", stats->scanned);
 	seq_printf(m, "mem-zero-freed:\t%llu\n", stats->zero_freed);
@@ -224,6 +227,9 @@ void vmqos_mem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mem-evicted:\t%llu\n", stats->evicted);
 	seq_printf(m, "mem-evict-refused:\t%llu\n", stats->evict_refused);
 	seq_printf(m, "mem-evict-failed:\t%llu\n", stats->evict_failed);
+	seq_printf(m, "mem-swapped:\t%llu\n", counts->swapped);
+	seq_printf(m, "mem-swap-outs:\t%llu\n", stats->swap_outs);
+	seq_printf(m, "mem-swap-failed:\t%llu\n", stats->swap_failed);
 	seq_printf(m, "mem-active-max:\t%llu\n", counts->active_max);
 	seq_printf(m, "mem-active-slow:\t%llu\n", counts->active_slow);
 	seq_printf(m, "mem-active-fast:\t%llu\n", counts->active_fast);

@@ -14,9 +14,12 @@ static int __init vmqos_mem_init(void)
 	ret = vmqos_store_init();
 	if (ret)
 		return ret;
-	ret = vmqos_zeros_init();
+	ret = vmqos_swap_init();
 	if (ret)
 		goto err_store;
+	ret = vmqos_zeros_init();
+	if (ret)
+		goto err_swap;
 	ret = vmqos_zero_init();
 	if (ret)
 		goto err_zeros;
@@ -39,6 +42,8 @@ err_zero:
 	vmqos_zero_exit();
 err_zeros:
 	vmqos_zeros_exit();
+err_swap:
+	vmqos_swap_exit();
 err_store:
 	vmqos_store_exit();
 	return ret;
@@ -51,6 +56,7 @@ static void __exit vmqos_mem_exit(void)
 	vmqos_sample_exit();
 	vmqos_zero_exit();
 	vmqos_zeros_exit();
+	vmqos_swap_exit();
 	vmqos_store_exit();
 }
 

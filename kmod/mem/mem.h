@@ -18,8 +18,10 @@
 #include "mem/serve.h"
 
 struct folio;
+struct fs_context;
 struct page;
 struct vmqos_mem_sample;
+struct vmqos_swap;
 struct seq_file;
 struct vm_fault;
 
@@ -39,6 +41,7 @@ enum vmqos_mem_huge {
 
 /**
  * struct vmqos_mem_mount - a mounted vmramfs
+ * @swap: its swap file, or NULL; constant
  * @max_pages: most pages that its files may hold together, 0 for no limit; written
  *	under the superblock's s_umount, read by anyone
  * @used_pages: pages that they hold, or are about to get
@@ -54,6 +57,7 @@ enum vmqos_mem_huge {
  * @mode: permissions of its root
  */
 struct vmqos_mem_mount {
+	struct vmqos_swap *swap;
 	u64 max_pages;
 	atomic64_t used_pages;
 	unsigned int share_zero;
@@ -65,6 +69,24 @@ struct vmqos_mem_mount {
 	kgid_t gid;
 	umode_t mode;
 };
+
+/**
+ * struct vmqos_stored - an entry of the store of a file: a page that was packed
+ * @handle: where it is (pack.h)
+ * @length: how long; one as long as a page is on its way to the swap file (swap.c)
+ *
+ * What is in the swap file has a value for an entry.
+ */
+struct vmqos_stored {
+	unsigned long handle;
+	unsigned int length;
+};
+
+/* Whether an entry that is no value is on its way to the swap file. */
+static inline bool vmqos_stored_is_out(const struct vmqos_stored *stored)
+{
+	return stored && stored->length == PAGE_SIZE;
+}
 
 /**
  * struct vmqos_mem_average - of the periods of the sampler, of which older ones weigh less
@@ -80,7 +102,7 @@ struct vmqos_mem_average {
  * struct vmqos_mem_inode - a file
  * @vfs: the kernel's part
  * @lock: protects @pages, vfs.i_blocks, @opens, @reclaim_pages, @stored_pages, @stored_bytes,
- *	@stats, and writes of @share_zero and @limit; a leaf
+ *	@writing, @swapped_pages, @stats, and writes of @share_zero and @limit; a leaf
  * @pages: pages that are charged to the mount for this file, those of the store among them
  * @opens: how many have it open
  * @share_zero: enum vmqos_mem_share_zero of this file, as long as it is open
@@ -94,9 +116,12 @@ struct vmqos_mem_average {
  * @locked: a mapping that mlock() wants resident has got a large page, which the kernel
  *	need not mark as it does a small one; as long as it is open
  * @pool: where the store keeps them (pack.h), constant as long as the file lives
- * @store: struct stored of pages that are in the store, by index (store.c)
- * @stored_pages: how many there are
+ * @store: pages that are in the store, by index (store.c): struct vmqos_stored, or the slot in
+ *	the swap file, as a value
+ * @stored_pages: how many of the first kind there are
  * @stored_bytes: what they take
+ * @writing: how many of them are being written to the swap file
+ * @swapped_pages: how many of the other kind there are
  * @moves: counts those that have come back
  * @zeros: where pages of zeros may be mapped (zeros.c)
  * @zeros_mapped: at how many places
@@ -132,6 +157,8 @@ struct vmqos_mem_inode {
 	struct xarray store;
 	u64 stored_pages;
 	u64 stored_bytes;
+	u64 writing;
+	u64 swapped_pages;
 	atomic_t moves;
 	struct xarray zeros;
 	atomic64_t zeros_mapped;
@@ -233,6 +260,22 @@ int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index
 int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
 void vmqos_store_drop(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last);
 bool vmqos_store_has(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last);
+
+/* swap_file.c */
+struct vmqos_swap *vmqos_swap_open(struct fs_context *fc, const char *path);
+void vmqos_swap_close(struct vmqos_swap *swap);
+bool vmqos_swap_is(const struct vmqos_swap *swap, const char *path);
+void vmqos_swap_show(struct seq_file *m, const struct vmqos_swap *swap);
+
+/* swap.c */
+int vmqos_swap_init(void);
+void vmqos_swap_exit(void);
+int vmqos_swap_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
+int vmqos_swap_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
+struct vmqos_stored *vmqos_swap_erase(struct vmqos_mem_inode *mi, pgoff_t index);
+bool vmqos_swap_is_slow(struct vmqos_mem_inode *mi, pgoff_t index);
+int vmqos_swap_wait_written(struct vmqos_mem_inode *mi, u64 pages);
+void vmqos_swap_wait_room(struct vmqos_mem_inode *mi, u64 ns);
 
 /* split.c */
 unsigned int vmqos_mem_zeros(struct folio *folio, unsigned int *first);

@@ -127,27 +127,27 @@ static struct folio *alloc_page_of(unsigned int order, struct vm_fault *vmf)
 
 /*
  * Gives a new page, locked in the cache, its content: zeros, or what comes back from the
- * store. Returns 1 when it did, or a negative error with the page out of the cache again:
+ * store. Returns where it was, or a negative error with the page out of the cache again:
  * -EEXIST for a large one of which some part is in the store.
  */
 static int give_content(struct inode *inode, struct folio *folio)
 {
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
 	pgoff_t last = folio_next_index(folio) - 1;
-	int ret = 0;
+	int kind = VMQOS_MEM_FILLED;
 
 	if (!folio_test_large(folio))
-		ret = vmqos_store_get(mi, folio_page(folio, 0), folio->index);
+		kind = vmqos_store_get(mi, folio_page(folio, 0), folio->index);
 	else if (vmqos_store_has(mi, folio->index, last))
-		ret = -EEXIST;
-	if (ret < 0) {
+		kind = -EEXIST;
+	if (kind < 0) {
 		generic_error_remove_folio(inode->i_mapping, folio);
 		folio_unlock(folio);
-		return ret;
+		return kind;
 	}
 	folio_mark_uptodate(folio);
 	folio_mark_dirty(folio);
-	return ret;
+	return kind;
 }
 
 /*
@@ -163,6 +163,10 @@ static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int 
 	struct folio *folio;
 	int ret;
 
+	/* KVM lets a thread of its own wait for the disk, while the vCPU goes on. */
+	if (vmf && vmf->flags & FAULT_FLAG_RETRY_NOWAIT &&
+	    vmqos_swap_is_slow(vmqos_mem_inode(inode), index))
+		return ERR_PTR(-EAGAIN);
 	ret = vmqos_mem_make_room(inode, nr, vmf);
 	if (ret)
 		return ERR_PTR(ret);
@@ -189,7 +193,7 @@ static struct folio *make_page(struct inode *inode, pgoff_t index, unsigned int 
 		ret = give_content(inode, folio);
 	if (ret >= 0) {
 		vmqos_zeros_unmap(inode, folio);
-		*kind = ret ? VMQOS_MEM_STORED : VMQOS_MEM_FILLED;
+		*kind = ret;
 		vmqos_mem_recount(inode, nr);
 	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);

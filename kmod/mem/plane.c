@@ -241,6 +241,8 @@ static int fill_faults(struct sk_buff *skb, const struct vmqos_mem_fault_stats *
 				       VMQOS_MEM_A_STORED_HIST },
 		[VMQOS_MEM_ZERO] = { VMQOS_MEM_A_FAULTS_ZERO, VMQOS_MEM_A_ZERO_NS,
 				     VMQOS_MEM_A_ZERO_HIST },
+		[VMQOS_MEM_SWAPPED] = { VMQOS_MEM_A_FAULTS_SWAPPED, VMQOS_MEM_A_SWAPPED_NS,
+					VMQOS_MEM_A_SWAPPED_HIST },
 	};
 	u64 count;
 	int kind, i;
@@ -277,7 +279,10 @@ static int fill_files(struct sk_buff *skb, const struct vmqos_mem_counts *counts
 	    put(skb, VMQOS_MEM_A_STORED_HELD, counts->stored_held) ||
 	    put(skb, VMQOS_MEM_A_EVICTED, stats->evicted) ||
 	    put(skb, VMQOS_MEM_A_EVICT_FAILED, stats->evict_failed) ||
-	    put(skb, VMQOS_MEM_A_EVICT_REFUSED, stats->evict_refused))
+	    put(skb, VMQOS_MEM_A_EVICT_REFUSED, stats->evict_refused) ||
+	    put(skb, VMQOS_MEM_A_SWAPPED, counts->swapped) ||
+	    put(skb, VMQOS_MEM_A_SWAP_OUTS, stats->swap_outs) ||
+	    put(skb, VMQOS_MEM_A_SWAP_FAILED, stats->swap_failed))
 		return -EMSGSIZE;
 	if (nla_put(skb, VMQOS_MEM_A_LIMIT_HIST, sizeof(counts->limit_hist), counts->limit_hist))
 		return -EMSGSIZE;

@@ -10,8 +10,9 @@
  * for a while, pages that are in use go as well.
  *
  * How a page goes is what the scanner does with one of zeros, with the same steps for the
- * same reasons (zero.c). One of zeros becomes a hole, another one goes to the store, by the
- * rules there (store.c). A large one is split first, and its parts go one by one.
+ * same reasons (zero.c). One of zeros becomes a hole, another one goes to the store or to the
+ * swap file, by the rules there (store.c, swap.c). A large one is split first, and its parts go
+ * one by one.
  *
  * Whoever makes a page above the limit has to make room first, in its own time, and gives
  * way to nobody: the limit holds as long as there is something to be reclaimed. What
@@ -23,6 +24,7 @@
  * All of it but the thread's part may run in a page fault. Locks of pages and the
  * invalidate_lock are tried, and memory is asked for without waiting.
  */
+#include <linux/delay.h>
 #include <linux/folio_batch.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -54,6 +56,7 @@
  * @want: pages to be given back
  * @freed: pages that were
  * @force: pages in use as well
+ * @full: as many are on their way to the swap file as may be
  * @did: what became of the others
  */
 struct sweep {
@@ -61,13 +64,16 @@ struct sweep {
 	u64 want;
 	u64 freed;
 	bool force;
+	bool full;
 	struct vmqos_mem_stats did;
 };
 
 /* Whether pages that are not zeros can go. */
 static bool may_store(const struct vmqos_mem_inode *mi)
 {
-	return READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->compress);
+	const struct vmqos_mem_mount *mount = vmqos_mem_mount(mi->vfs.i_sb);
+
+	return READ_ONCE(mount->compress) || mount->swap;
 }
 
 /* How many pages a file has above its limit, with @more to come. */
@@ -76,6 +82,14 @@ static u64 above(struct vmqos_mem_inode *mi, u64 more)
 	u64 limit = vmqos_mem_limit(mi), pages = READ_ONCE(mi->pages) + more;
 
 	return limit && pages > limit ? pages - limit : 0;
+}
+
+/* The same, with what is being written to the swap file as good as gone. */
+static u64 left_above(struct vmqos_mem_inode *mi, u64 more)
+{
+	u64 pages = above(mi, more), writing = READ_ONCE(mi->writing);
+
+	return pages - min(pages, writing);
 }
 
 /* Whether a page has been touched since the hand was there, or it is not known. */
@@ -110,6 +124,8 @@ static unsigned int evict(struct sweep *sweep, struct folio *folio)
 		sweep->did.evict_refused++;
 	else if (ret == -ENOMEM)
 		sweep->did.evict_failed++;
+	else if (ret == -EBUSY)
+		sweep->full = true;
 	if (ret)
 		return 0;
 	if (!vmqos_mem_broken(VMQOS_MEM_RULE_STORE) && !drop(sweep, folio)) {
@@ -234,7 +250,7 @@ static void add_up(const struct sweep *sweep)
  */
 static u64 sweep(struct vmqos_mem_inode *mi, u64 need, u64 want, u64 patience, u64 until)
 {
-	u64 before, fruitless, vain = 0;
+	u64 before, fruitless, vain = 0, busy = 0;
 	struct sweep sweep = { .mi = mi, .want = want };
 
 	while (sweep.freed < want && !fatal_signal_pending(current)) {
@@ -242,8 +258,18 @@ static u64 sweep(struct vmqos_mem_inode *mi, u64 need, u64 want, u64 patience, u
 			break;
 		sweep.force = mi->fruitless >= patience;
 		if (mi->fruitless > patience + READ_ONCE(mi->vfs.i_mapping->nrpages)) {
-			mi->respite = jiffies + RESPITE;
+			/* Most who hold a page do so for a moment: once more when it is over. */
+			if (sweep.did.zero_busy != busy && ktime_get_ns() < until) {
+				busy = sweep.did.zero_busy;
+				mi->fruitless = patience;
+				usleep_range(200, 1000);
+				continue;
+			}
 			mi->fruitless = 0;
+			/* What is being written was not there to be looked at. */
+			if (READ_ONCE(mi->writing))
+				break;
+			mi->respite = jiffies + RESPITE;
 			mi->resists = true;
 			break;
 		}
@@ -253,6 +279,12 @@ static u64 sweep(struct vmqos_mem_inode *mi, u64 need, u64 want, u64 patience, u
 			/* An empty file is gone through in vain, too. */
 			mi->fruitless++;
 			mi->hand = 0;
+		}
+		/* What would have gone is not in vain: the disk is behind. */
+		if (sweep.full) {
+			sweep.full = false;
+			mi->fruitless = fruitless;
+			vmqos_swap_wait_room(mi, WAIT_NS);
 		}
 		vain += mi->fruitless - fruitless;
 		if (sweep.freed != before) {
@@ -284,25 +316,36 @@ static bool resting(const struct vmqos_mem_inode *mi)
 int vmqos_mem_make_room(struct inode *inode, unsigned int nr, struct vm_fault *vmf)
 {
 	struct vmqos_mem_inode *mi = vmqos_mem_inode(inode);
-	u64 began, freed = 0, room;
+	u64 began, freed = 0, got, room, writing, limit;
+	int ret = 0;
 
 	if (!above(mi, nr))
 		return 0;
 	if (vmf && vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return -EAGAIN;
 	began = ktime_get_ns();
-	if (mutex_lock_killable(&mi->reclaim_mutex))
-		return -EINTR;
-	room = above(mi, nr);
-	if (room && !resting(mi))
-		freed = sweep(mi, min_t(u64, room, nr), room + AHEAD, PATIENCE, began + WAIT_NS);
-	mutex_unlock(&mi->reclaim_mutex);
+	do {
+		if (mutex_lock_killable(&mi->reclaim_mutex))
+			return -EINTR;
+		writing = READ_ONCE(mi->writing);
+		room = left_above(mi, nr);
+		got = !room || resting(mi) ? 0 :
+		      sweep(mi, min_t(u64, room, nr), room + AHEAD, PATIENCE, began + WAIT_NS);
+		mutex_unlock(&mi->reclaim_mutex);
+		freed += got;
+		/* What is being written is there until it has been. */
+		if (above(mi, nr) && READ_ONCE(mi->writing)) {
+			limit = vmqos_mem_limit(mi);
+			ret = vmqos_swap_wait_written(mi, limit - min_t(u64, limit, nr));
+		}
+		/* Others may have been faster to take the room. */
+	} while (!ret && (got || writing) && above(mi, nr));
 	spin_lock(&mi->lock);
 	mi->stats.limit_reclaimed += freed;
 	mi->stats.limit_exceeded += min_t(u64, above(mi, nr), nr);
 	spin_unlock(&mi->lock);
 	vmqos_mem_count_wait(mi, ktime_get_ns() - began);
-	return 0;
+	return ret;
 }
 
 /**
@@ -330,7 +373,7 @@ bool vmqos_mem_reclaim_wanted(struct vmqos_mem_inode *mi, bool *soon)
 {
 	if (READ_ONCE(mi->reclaim_pages))
 		return true;
-	if (!above(mi, 0))
+	if (!left_above(mi, 0))
 		return false;
 	if (!resting(mi))
 		return true;
@@ -362,7 +405,7 @@ void vmqos_mem_reclaim_some(struct vmqos_mem_inode *mi)
 	u64 want;
 
 	mutex_lock(&mi->reclaim_mutex);
-	want = max(READ_ONCE(mi->reclaim_pages), above(mi, 0));
+	want = max(READ_ONCE(mi->reclaim_pages), left_above(mi, 0));
 	/* One lap to see what is in use, another to take what is not. */
 	if (want)
 		settle(mi, sweep(mi, 0, want, 2 * READ_ONCE(mi->vfs.i_mapping->nrpages) + 1,
@@ -436,7 +479,7 @@ unsigned long vmqos_mem_shrink(struct vmqos_mem_inode *mi, unsigned long scan)
 	if (!mutex_trylock(&mi->reclaim_mutex))
 		return 0;
 	began = mi->fruitless;
-	while (mi->fruitless - began < scan && ktime_get_ns() < until) {
+	while (mi->fruitless - began < scan && ktime_get_ns() < until && !sweep.full) {
 		if (!sweep_batch(&sweep)) {
 			mi->hand = 0;
 			break;

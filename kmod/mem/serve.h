@@ -21,7 +21,7 @@
 #define VMQOS_MEM_MAGIC	0x766d7261	/* "vmra" */
 
 /* Grows with each change of the structures below: the modules may be of two versions. */
-#define VMQOS_MEM_SERVE_VERSION	7
+#define VMQOS_MEM_SERVE_VERSION	8
 
 /**
  * enum vmqos_mem_fault_kind - what became of a page fault
@@ -29,6 +29,7 @@
  * @VMQOS_MEM_FILLED: there was none, one was made
  * @VMQOS_MEM_STORED: it was in the store and has come back
  * @VMQOS_MEM_ZERO: there was none, and one of zeros is shared
+ * @VMQOS_MEM_SWAPPED: it was read from the swap file
  * @VMQOS_MEM_FAULT_KINDS: number of those that are timed
  */
 enum vmqos_mem_fault_kind {
@@ -36,6 +37,7 @@ enum vmqos_mem_fault_kind {
 	VMQOS_MEM_FILLED,
 	VMQOS_MEM_STORED,
 	VMQOS_MEM_ZERO,
+	VMQOS_MEM_SWAPPED,
 	VMQOS_MEM_FAULT_KINDS,
 };
 
@@ -74,6 +76,8 @@ struct vmqos_mem_fault_stats {
  * @evicted: pages put into the store
  * @evict_failed: times that there was no memory for one of them there
  * @evict_refused: pages that would not have got much smaller there
+ * @swap_outs: pages written to the swap file
+ * @swap_failed: pages that could not be, and stay in memory
  * @samples: pages that the sampler has watched for a period
  * @samples_touched: those of them that somebody has touched
  * @sample_ns: time that the sampler spent on the file
@@ -101,6 +105,8 @@ struct vmqos_mem_stats {
 	u64 evicted;
 	u64 evict_refused;
 	u64 evict_failed;
+	u64 swap_outs;
+	u64 swap_failed;
 	u64 samples;
 	u64 samples_touched;
 	u64 sample_ns;
@@ -132,6 +138,7 @@ static inline void vmqos_mem_stats_add(struct vmqos_mem_stats *to,
  * @limit_hist: histogram of the waits at the limit, in buckets as those of faults
  * @stored: part of @resident that is the store, in bytes
  * @stored_raw: what the pages in it were, in bytes
+ * @swapped: what is in the swap file, in bytes
  * @zeros_mapped: pages that have no memory, as a page of zeros stands for them, in bytes
  * @stored_held: what it takes of the host's memory, in bytes
  * @sampled: part of @resident that is in pages of which it is known how much is in use
@@ -147,6 +154,7 @@ struct vmqos_mem_counts {
 	u64 limit_hist[VMQOS_LATENCY_BUCKETS];
 	u64 stored;
 	u64 stored_raw;
+	u64 swapped;
 	u64 zeros_mapped;
 	u64 stored_held;
 	u64 sampled;

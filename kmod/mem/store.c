@@ -22,7 +22,8 @@
  *    look and left again before the second. vmqos_mem_inode.moves tells.
  *
  * What the store takes is part of what the file takes: of its charge to the mount and of its
- * limit. A page that is not at least a quarter smaller is left where it is.
+ * limit. A page that is not at least a quarter smaller goes to the swap file (swap.c), if there is
+ * one, and else is left where it is.
  *
  * The memory of the store is charged to the control group that the page was charged to, whoever
  * is at work. Several pages share one of the host's, which belongs to one group: so each
@@ -46,16 +47,6 @@
 
 #include "mem/mem.h"
 #include "mem/pack.h"
-
-/**
- * struct stored - a page in the store
- * @handle: where it is
- * @length: how long
- */
-struct stored {
-	unsigned long handle;
-	unsigned int length;
-};
 
 /**
  * struct desk - what packing and unpacking needs room for, one for each CPU
@@ -84,7 +75,7 @@ static DEFINE_SPINLOCK(spare_lock);
 #define FLAGS	(GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT)
 
 /* Returns 0 and fills @stored, -E2BIG when it is not worth it, or -ENOMEM. */
-static int pack(struct vmqos_mem_inode *mi, struct page *page, struct stored *stored)
+static int pack(struct vmqos_mem_inode *mi, struct page *page, struct vmqos_stored *stored)
 {
 	struct desk *desk = get_cpu_ptr(desks);
 	void *from = kmap_local_page(page);
@@ -104,7 +95,7 @@ static int pack(struct vmqos_mem_inode *mi, struct page *page, struct stored *st
 	return ret;
 }
 
-static void account(struct vmqos_mem_inode *mi, const struct stored *stored, int pages)
+static void account(struct vmqos_mem_inode *mi, const struct vmqos_stored *stored, int pages)
 {
 	spin_lock(&mi->lock);
 	mi->stored_pages += pages;
@@ -112,7 +103,7 @@ static void account(struct vmqos_mem_inode *mi, const struct stored *stored, int
 	spin_unlock(&mi->lock);
 }
 
-static void forget(struct vmqos_mem_inode *mi, struct stored *stored)
+static void forget(struct vmqos_mem_inode *mi, struct vmqos_stored *stored)
 {
 	account(mi, stored, -1);
 	vmqos_pack_free(mi->pool, stored->handle);
@@ -134,9 +125,16 @@ static struct mem_cgroup *owner_of(struct page *page)
 	return owner;
 }
 
+/* Takes an entry out. Returns it if it was a packed page, which it was without a swap file. */
+static struct vmqos_stored *erase(struct vmqos_mem_inode *mi, pgoff_t index)
+{
+	return vmqos_mem_mount(mi->vfs.i_sb)->swap ? vmqos_swap_erase(mi, index) :
+						     xa_erase(&mi->store, index);
+}
+
 static int put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 {
-	struct stored *stored, *old;
+	struct vmqos_stored *stored, *old;
 	int ret;
 
 	stored = kmem_cache_alloc(stored_cache, FLAGS);
@@ -154,7 +152,7 @@ static int put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 		return xa_err(old);
 	}
 	/* It was in the cache, so it cannot have been here, as long as the rules hold. */
-	if (old)
+	if (old && !WARN_ON_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->swap))
 		forget(mi, old);
 	return 0;
 }
@@ -165,20 +163,41 @@ static int put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
  * @page: the page, locked, unmapped and nobody else's; it stays where it is
  * @index: its place
  *
+ * A page that does not get small, or for which there is no memory, goes to the swap file.
+ *
  * Context: may be in reclaim: does not wait for memory.
  * Return: 0, -E2BIG when it would not get much smaller, or -ENOMEM, also when the page's
- * control group has no room.
+ * control group has no room, in either case with no room in a swap file; -EBUSY when it
+ * could go there a little later.
  */
 int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 {
-	struct mem_cgroup *owner = owner_of(page), *before;
-	int ret;
+	struct mem_cgroup *owner, *before;
+	int ret = -E2BIG, swapped;
 
-	before = set_active_memcg(owner);
-	ret = put(mi, page, index);
-	set_active_memcg(before);
-	mem_cgroup_put(owner);
-	return ret;
+	if (READ_ONCE(vmqos_mem_mount(mi->vfs.i_sb)->compress)) {
+		owner = owner_of(page);
+		before = set_active_memcg(owner);
+		ret = put(mi, page, index);
+		set_active_memcg(before);
+		mem_cgroup_put(owner);
+	}
+	if (!ret)
+		return 0;
+	swapped = vmqos_swap_put(mi, page, index);
+	return !swapped || swapped == -EBUSY ? swapped : ret;
+}
+
+static int unpack(struct vmqos_mem_inode *mi, const struct vmqos_stored *stored, struct page *page)
+{
+	struct desk *desk = get_cpu_ptr(desks);
+	void *to = kmap_local_page(page);
+	bool right;
+
+	right = vmqos_pack_read(mi->pool, stored->handle, stored->length, desk->packed, to);
+	kunmap_local(to);
+	put_cpu_ptr(desks);
+	return WARN_ON_ONCE(!right) ? -EIO : VMQOS_MEM_STORED;
 }
 
 /**
@@ -187,31 +206,29 @@ int vmqos_store_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index
  * @page: where it is to go; of a folio that is in the page cache, locked
  * @index: its place
  *
- * Context: does not sleep.
- * Return: 1 when it was there, 0 when not, -EIO when it cannot be read; it then stays.
+ * Context: sleeps if vmqos_swap_is_slow().
+ * Return: VMQOS_MEM_STORED or VMQOS_MEM_SWAPPED, by where it was, VMQOS_MEM_FILLED when it was
+ * not there, -EIO when it cannot be read; it then stays.
  */
 int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 {
-	struct stored *stored = xa_load(&mi->store, index);
-	struct desk *desk;
-	bool right;
-	void *to;
+	struct vmqos_stored *stored = xa_load(&mi->store, index);
+	int ret;
 
 	if (!stored)
-		return 0;
-	desk = get_cpu_ptr(desks);
-	to = kmap_local_page(page);
-	right = vmqos_pack_read(mi->pool, stored->handle, stored->length, desk->packed, to);
-	kunmap_local(to);
-	put_cpu_ptr(desks);
-	if (WARN_ON_ONCE(!right))
-		return -EIO;
+		return VMQOS_MEM_FILLED;
+	ret = vmqos_swap_get(mi, page, index);
+	/* A packed page does not change behind our back. */
+	if (ret == -ENOENT)
+		ret = unpack(mi, stored, page);
+	if (ret < 0)
+		return ret;
 	/* After it was added to the cache, and before it goes from here. */
 	atomic_inc(&mi->moves);
 	/* Pairs with the last of vmqos_mem_find_folio(). */
 	smp_mb__after_atomic();
 	vmqos_store_drop(mi, index, index);
-	return 1;
+	return ret;
 }
 
 /**
@@ -225,18 +242,19 @@ int vmqos_store_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index
  */
 void vmqos_store_drop(struct vmqos_mem_inode *mi, pgoff_t first, pgoff_t last)
 {
-	struct stored *stored;
+	struct vmqos_stored *stored;
 	unsigned long index;
 
 	if (first == last) {
-		stored = xa_erase(&mi->store, first);
+		stored = erase(mi, first);
 		if (stored)
 			forget(mi, stored);
 		return;
 	}
 	xa_for_each_range(&mi->store, index, stored, first, last) {
-		xa_erase(&mi->store, index);
-		forget(mi, stored);
+		stored = erase(mi, index);
+		if (stored)
+			forget(mi, stored);
 		cond_resched();
 	}
 }
@@ -320,7 +338,8 @@ void vmqos_store_close(struct vmqos_mem_inode *mi)
  */
 int vmqos_store_init(void)
 {
-	stored_cache = kmem_cache_create("vmqos_mem_stored", sizeof(struct stored), 0, 0, NULL);
+	stored_cache = kmem_cache_create("vmqos_mem_stored", sizeof(struct vmqos_stored), 0, 0,
+					 NULL);
 	if (!stored_cache)
 		return -ENOMEM;
 	desks = __alloc_percpu(sizeof(struct desk), 8);

@@ -16,7 +16,7 @@
 static struct kmem_cache *inode_cache;
 
 enum { OPT_SIZE, OPT_UID, OPT_GID, OPT_MODE, OPT_HUGE, OPT_ZEROS, OPT_SHARE_ZERO,
-	OPT_FILE_LIMIT, OPT_COMPRESS };
+	OPT_FILE_LIMIT, OPT_COMPRESS, OPT_SWAP };
 
 const char *const vmqos_mem_share_zero_names[] = {
 	[VMQOS_MEM_SHARE_ZERO_MOUNT] = "mount",
@@ -60,16 +60,19 @@ static const struct fs_parameter_spec parameters[] = {
 	fsparam_enum("share_zero", OPT_SHARE_ZERO, share_zero_table),
 	fsparam_string("file_limit", OPT_FILE_LIMIT),
 	fsparam_enum("compress", OPT_COMPRESS, switch_table),
+	fsparam_string("swap", OPT_SWAP),
 	{}
 };
 
 /**
  * struct options - what was asked for
  * @mount: the values
+ * @swap: path of the swap file, NULL for none
  * @given: those that were named, bits of OPT_
  */
 struct options {
 	struct vmqos_mem_mount mount;
+	char *swap;
 	unsigned long given;
 };
 
@@ -149,6 +152,11 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_COMPRESS:
 		options->mount.compress = result.uint_32;
 		break;
+	case OPT_SWAP:
+		kfree(options->swap);
+		options->swap = param->string;
+		param->string = NULL;
+		break;
 	}
 	options->given |= BIT(opt);
 	return ret;
@@ -191,6 +199,7 @@ static int vmqos_mem_show_options(struct seq_file *m, struct dentry *root)
 		seq_puts(m, ",zeros=map");
 	if (!mount->compress)
 		seq_puts(m, ",compress=off");
+	vmqos_swap_show(m, mount->swap);
 	return 0;
 }
 
@@ -213,6 +222,8 @@ static struct inode *vmqos_mem_alloc_inode(struct super_block *sb)
 	mi->pool = NULL;
 	mi->stored_pages = 0;
 	mi->stored_bytes = 0;
+	mi->writing = 0;
+	mi->swapped_pages = 0;
 	atomic_set(&mi->moves, 0);
 	atomic64_set(&mi->zeros_mapped, 0);
 	mi->cursor = 0;
@@ -275,11 +286,20 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	struct options *options = fc->fs_private;
 	struct vmqos_mem_mount *mount;
 	struct inode *root;
+	int ret;
 
 	mount = kmemdup(&options->mount, sizeof(*mount), GFP_KERNEL);
 	if (!mount)
 		return -ENOMEM;
 	sb->s_fs_info = mount;
+	if (options->swap) {
+		mount->swap = vmqos_swap_open(fc, options->swap);
+		if (IS_ERR(mount->swap)) {
+			ret = PTR_ERR(mount->swap);
+			mount->swap = NULL;
+			return ret;
+		}
+	}
 	sb->s_blocksize = PAGE_SIZE;
 	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
@@ -320,6 +340,8 @@ static int reconfigure(struct fs_context *fc)
 	if (options->given & BIT(OPT_ZEROS) && options->mount.map_zeros != mount->map_zeros)
 		return invalfc(fc, "zeros=%s is for as long as it is mounted: files are mapped that way",
 			       mount->map_zeros ? "map" : "fill");
+	if (options->swap && !vmqos_swap_is(mount->swap, options->swap))
+		return invalfc(fc, "the swap file is for as long as it is mounted: pages are in it");
 	if (options->given & BIT(OPT_SIZE))
 		WRITE_ONCE(mount->max_pages, max);
 	if (options->given & BIT(OPT_HUGE))
@@ -339,7 +361,10 @@ static int reconfigure(struct fs_context *fc)
 
 static void free_context(struct fs_context *fc)
 {
-	kfree(fc->fs_private);
+	struct options *options = fc->fs_private;
+
+	kfree(options->swap);
+	kfree(options);
 }
 
 static const struct fs_context_operations context_ops = {
@@ -370,6 +395,8 @@ static void kill_super(struct super_block *sb)
 	struct vmqos_mem_mount *mount = vmqos_mem_mount(sb);
 
 	vmqos_compat_kill_super(sb);
+	if (mount)
+		vmqos_swap_close(mount->swap);
 	kfree(mount);
 }
 

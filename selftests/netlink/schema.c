@@ -243,6 +243,12 @@ static const struct vmqos_schema_attr mem[] = {
 	{ "faults-zero", VMQOS_MEM_A_FAULTS_ZERO, VMQOS_KIND_U64, false, 0, 0 },
 	{ "zero-ns", VMQOS_MEM_A_ZERO_NS, VMQOS_KIND_U64, false, 0, 0 },
 	{ "zero-hist", VMQOS_MEM_A_ZERO_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
+	{ "swapped", VMQOS_MEM_A_SWAPPED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "swap-outs", VMQOS_MEM_A_SWAP_OUTS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "swap-failed", VMQOS_MEM_A_SWAP_FAILED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "faults-swapped", VMQOS_MEM_A_FAULTS_SWAPPED, VMQOS_KIND_U64, false, 0, 0 },
+	{ "swapped-ns", VMQOS_MEM_A_SWAPPED_NS, VMQOS_KIND_U64, false, 0, 0 },
+	{ "swapped-hist", VMQOS_MEM_A_SWAPPED_HIST, VMQOS_KIND_HISTOGRAM, false, 0, 0 },
 };
 
 static const struct vmqos_schema_attr unmet[] = {

@@ -242,6 +242,8 @@ void vmqos_write_mem(struct vmqos_out *out, const struct vmqos_mem *mem)
 		write_hist(out, "stored_hist", mem->stored_hist);
 	if (vmqos_mem_has(mem, VMQOS_MEM_ZERO_HIST))
 		write_hist(out, "zero_hist", mem->zero_hist);
+	if (vmqos_mem_has(mem, VMQOS_MEM_SWAPPED_HIST))
+		write_hist(out, "swapped_hist", mem->swapped_hist);
 	vmqos_out_end(out);
 }
 

@@ -207,6 +207,21 @@ static double mem_back(const struct vmqos_top_row *row)
 	return per_second(row, row->mem.faults_stored);
 }
 
+static double mem_swapped(const struct vmqos_top_row *row)
+{
+	return row->mem.swapped / MIB;
+}
+
+static double mem_swap_ins(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.faults_swapped);
+}
+
+static double mem_swap_outs(const struct vmqos_top_row *row)
+{
+	return per_second(row, row->mem.swap_outs);
+}
+
 static double mem_zero_freed(const struct vmqos_top_row *row)
 {
 	return per_second(row, row->mem.zero_freed * PAGE) / MIB;
@@ -215,7 +230,8 @@ static double mem_zero_freed(const struct vmqos_top_row *row)
 static double mem_faults(const struct vmqos_top_row *row)
 {
 	return per_second(row, row->mem.faults_found + row->mem.faults_filled +
-			  row->mem.faults_stored + row->mem.faults_failed);
+			  row->mem.faults_stored + row->mem.faults_zero +
+			  row->mem.faults_swapped + row->mem.faults_failed);
 }
 
 static double mem_fills(const struct vmqos_top_row *row)
@@ -225,10 +241,13 @@ static double mem_fills(const struct vmqos_top_row *row)
 
 static double mem_fault_mean(const struct vmqos_top_row *row)
 {
-	uint64_t faults = row->mem.faults_found + row->mem.faults_filled + row->mem.faults_stored;
+	const struct vmqos_mem *mem = &row->mem;
+	uint64_t faults = mem->faults_found + mem->faults_filled + mem->faults_stored +
+			  mem->faults_zero + mem->faults_swapped;
+	uint64_t ns = mem->found_ns + mem->filled_ns + mem->stored_ns + mem->zero_ns +
+		      mem->swapped_ns;
 
-	return faults ? (row->mem.found_ns + row->mem.filled_ns + row->mem.stored_ns) / 1e3 /
-			faults : 0;
+	return faults ? ns / 1e3 / faults : 0;
 }
 
 static double mem_fault_p99(const struct vmqos_top_row *row)
@@ -238,7 +257,8 @@ static double mem_fault_p99(const struct vmqos_top_row *row)
 
 	for (i = 0; i < VMQOS_LATENCY_BUCKETS; i++)
 		stats.latency_hist[i] = row->mem.found_hist[i] + row->mem.filled_hist[i] +
-					row->mem.stored_hist[i];
+					row->mem.stored_hist[i] + row->mem.zero_hist[i] +
+					row->mem.swapped_hist[i];
 	return vmqos_latency_percentile(&stats, 99) / 1e3;
 }
 
@@ -252,7 +272,10 @@ static double mem_scan(const struct vmqos_top_row *row)
 	return percent(row, row->mem.zero_scan_ns);
 }
 
-/* All of them are in the first word of what is told. */
+/*
+ * All of them are in the first word of what is told, but for swap files: a module that has a
+ * store and does not tell of any has nothing there.
+ */
 #define MEM(field)	VMQOS_HAS(VMQOS_MEM_##field)
 #define BIT(field)	VMQOS_HAS(VMQOS_STATS_##field)
 
@@ -337,6 +360,12 @@ const struct vmqos_top_column vmqos_top_columns[] = {
 	  MEM(STORED), true, false, mem_stored, VMQOS_TOP_MEMORY },
 	{ "mem_faults_stored_per_s", "BACK/s", "page faults on what is compressed", 'B', 7, 0,
 	  MEM(FAULTS_STORED), true, false, mem_back, VMQOS_TOP_MEMORY },
+	{ "mem_swapped_mib", "SWCUR", "memory in swap files, MiB", 'U', 7, 0,
+	  MEM(STORED_RAW), true, false, mem_swapped, VMQOS_TOP_MEMORY },
+	{ "mem_swap_ins_per_s", "SWR/s", "page faults read from swap files", 'I', 7, 0,
+	  MEM(FAULTS_STORED), true, false, mem_swap_ins, VMQOS_TOP_MEMORY },
+	{ "mem_swap_outs_per_s", "SWW/s", "pages written to swap files", 'W', 7, 0,
+	  MEM(EVICTED), true, false, mem_swap_outs, VMQOS_TOP_MEMORY },
 	{ "mem_active_slow_pct", "%ACTVS", "part of RESID in use, slow average", 'E', 7, 1,
 	  MEM(ACTIVE_SLOW) | MEM(SAMPLED), true, false, mem_active_slow, VMQOS_TOP_MEMORY },
 	{ "mem_active_fast_pct", "%ACTVF", "part of RESID in use, fast average", 'H', 7, 1,

@@ -67,6 +67,11 @@ static const struct vmqos_mem_desc descs[] = {
 	{ VMQOS_MEM_ZERO_MAPPED, "zero_mapped", "zeros mapped", VMQOS_MEM_BYTES },
 	{ VMQOS_MEM_FAULTS_ZERO, "faults_zero", "faults, zeros mapped", VMQOS_MEM_COUNT },
 	{ VMQOS_MEM_ZERO_NS, "zero_ns", "time, zeros mapped", VMQOS_MEM_TIME },
+	{ VMQOS_MEM_SWAPPED, "swapped", "in swap files", VMQOS_MEM_BYTES },
+	{ VMQOS_MEM_SWAP_OUTS, "swap_outs", "pages written to swap", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_SWAP_FAILED, "swap_failed", "pages that could not", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_FAULTS_SWAPPED, "faults_swapped", "faults, page in swap", VMQOS_MEM_COUNT },
+	{ VMQOS_MEM_SWAPPED_NS, "swapped_ns", "time, page in swap", VMQOS_MEM_TIME },
 };
 
 /* Where they are in the struct. */
@@ -128,6 +133,11 @@ static const size_t places[] = {
 	offsetof(struct vmqos_mem, zero_mapped),
 	offsetof(struct vmqos_mem, faults_zero),
 	offsetof(struct vmqos_mem, zero_ns),
+	offsetof(struct vmqos_mem, swapped),
+	offsetof(struct vmqos_mem, swap_outs),
+	offsetof(struct vmqos_mem, swap_failed),
+	offsetof(struct vmqos_mem, faults_swapped),
+	offsetof(struct vmqos_mem, swapped_ns),
 };
 
 _Static_assert(COUNT(descs) == COUNT(places), "one place for each");
@@ -193,6 +203,7 @@ void vmqos_mem_sub(struct vmqos_mem *delta, const struct vmqos_mem *now,
 		result.limit_hist[i] = growth(now->limit_hist[i], before->limit_hist[i]);
 		result.stored_hist[i] = growth(now->stored_hist[i], before->stored_hist[i]);
 		result.zero_hist[i] = growth(now->zero_hist[i], before->zero_hist[i]);
+		result.swapped_hist[i] = growth(now->swapped_hist[i], before->swapped_hist[i]);
 	}
 	*delta = result;
 }

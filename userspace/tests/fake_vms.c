@@ -270,7 +270,7 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 	nla_put_u64(msg, VMQOS_MEM_A_IN_HUGETLB, (place ? 2032 : 0) * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_IN_ANONYMOUS, 16 * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_IN_OTHER, 0);
-	nla_put_u32(msg, 70, 1);
+	nla_put_u32(msg, 1000, 1);
 	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_4K, 200 * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_2M, (place ? 1800 : 800) * mib);
 	nla_put_u64(msg, VMQOS_MEM_A_MAPPED_1G, 0);
@@ -320,6 +320,12 @@ static void put_mem(struct nl_msg *msg, unsigned int place)
 		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_ZERO, seconds * 3);
 		nla_put_u64(msg, VMQOS_MEM_A_ZERO_NS, seconds * 3 * 4000);
 		nla_put(msg, VMQOS_MEM_A_ZERO_HIST, sizeof(stored), stored);
+		nla_put_u64(msg, VMQOS_MEM_A_SWAPPED, 120 * mib);
+		nla_put_u64(msg, VMQOS_MEM_A_SWAP_OUTS, 31000 + seconds * 11);
+		nla_put_u64(msg, VMQOS_MEM_A_SWAP_FAILED, 3);
+		nla_put_u64(msg, VMQOS_MEM_A_FAULTS_SWAPPED, seconds * 2);
+		nla_put_u64(msg, VMQOS_MEM_A_SWAPPED_NS, seconds * 2 * 180000);
+		nla_put(msg, VMQOS_MEM_A_SWAPPED_HIST, sizeof(stored), stored);
 		/* Each look finds more of it done; of more than 512 MiB, no more than that. */
 		step = reclaim_left > 256 * mib ? 256 * mib : reclaim_left;
 		reclaim_left -= step;

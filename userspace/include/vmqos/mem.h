@@ -89,6 +89,12 @@ enum vmqos_mem_field {
 	VMQOS_MEM_STORED_HELD,
 	VMQOS_MEM_EVICT_FAILED,
 	VMQOS_MEM_LIMIT_HIST,
+	VMQOS_MEM_SWAPPED,
+	VMQOS_MEM_SWAP_OUTS,
+	VMQOS_MEM_SWAP_FAILED,
+	VMQOS_MEM_FAULTS_SWAPPED,
+	VMQOS_MEM_SWAPPED_NS,
+	VMQOS_MEM_SWAPPED_HIST,
 };
 
 /**
@@ -193,6 +199,12 @@ enum vmqos_why_not {
  * @faults_zero: page faults that got such a page
  * @zero_ns: time that those took
  * @zero_hist: histogram of that time, as @found_hist
+ * @swapped: what is in swap files of vmramfs, and takes no memory, in bytes
+ * @swap_outs: pages written there
+ * @swap_failed: pages that could not be, and stay in memory
+ * @faults_swapped: page faults whose page was read from there
+ * @swapped_ns: time that those took
+ * @swapped_hist: histogram of that time, as @found_hist
  */
 struct vmqos_mem {
 	uint64_t has[VMQOS_MEM_HAS_WORDS];
@@ -259,6 +271,12 @@ struct vmqos_mem {
 	uint64_t faults_zero;
 	uint64_t zero_ns;
 	uint64_t zero_hist[VMQOS_MEM_BUCKETS];
+	uint64_t swapped;
+	uint64_t swap_outs;
+	uint64_t swap_failed;
+	uint64_t faults_swapped;
+	uint64_t swapped_ns;
+	uint64_t swapped_hist[VMQOS_MEM_BUCKETS];
 };
 
 /**

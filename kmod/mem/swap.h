@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A swap file: what who puts pages there (swap.c) and who reads and writes it share. */
+#ifndef _VMQOS_MEM_SWAP_H
+#define _VMQOS_MEM_SWAP_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct bio_vec;
+struct file;
+
+/* Writes at a time. */
+#define VMQOS_SWAP_WRITERS	4
+
+/**
+ * struct vmqos_swap_writer - a thread that writes
+ * @work: runs it
+ * @swap: for whom
+ */
+struct vmqos_swap_writer {
+	struct work_struct work;
+	struct vmqos_swap *swap;
+};
+
+/**
+ * struct vmqos_swap - a swap file
+ * @node: links all there are; swaps_mutex
+ * @file: the file
+ * @lock: protects all that follows, and entries, see above; taken before that of the store
+ *	and before vmqos_mem_inode.lock
+ * @map: slots that are taken
+ * @slots: how many there are, constant
+ * @used: how many are taken
+ * @next: where the next one is looked for
+ * @waiting: pages whose writing has not begun
+ * @under_way: how many have not been written, these and those being written
+ * @respite: in jiffies, until when nothing is put there if it has @failed
+ * @failed: a page could not be written
+ * @done: woken when a page has been written
+ * @writers: who writes
+ * @turn: who of them is called next
+ */
+struct vmqos_swap {
+	struct list_head node;
+	struct file *file;
+	spinlock_t lock;	/* entries and slots, see above */
+	unsigned long *map;
+	unsigned long slots;
+	unsigned long used;
+	unsigned long next;
+	struct list_head waiting;
+	unsigned int under_way;
+	unsigned long respite;
+	bool failed;
+	wait_queue_head_t done;
+	struct vmqos_swap_writer writers[VMQOS_SWAP_WRITERS];
+	unsigned int turn;
+};
+
+/* swap.c */
+void vmqos_swap_write(struct work_struct *work);
+
+/* swap_file.c */
+int vmqos_swap_transfer(struct vmqos_swap *swap, unsigned int direction, struct bio_vec *parts,
+			unsigned int n, unsigned long slot);
+
+#endif /* _VMQOS_MEM_SWAP_H */
