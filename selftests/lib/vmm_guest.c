@@ -345,6 +345,8 @@ int vmqos_guest_setup(int vcpu_fd, int vcpu, void *memory, uint64_t touch_base,
 		regs.rcx = touch_base + workload->bytes;
 		break;
 	case VMQOS_VMM_CHURN:
+		/* Nothing interrupts it; but only one that could be may wait for memory halted. */
+		regs.rflags |= 1 << 9;
 		regs.rip = code_address(vmqos_guest_churn);
 		regs.rsi = touch_base + workload->offset;
 		regs.rcx = touch_base + workload->bytes;

@@ -317,4 +317,17 @@ static inline int mem_disk(uint64_t size)
 	return disk;
 }
 
+/* What a file that is open is called. */
+static inline bool mem_name_of(int fd, char *name, size_t size)
+{
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	length = readlink(path, name, size - 1);
+	if (length > 0)
+		name[length] = 0;
+	return length > 0;
+}
+
 #endif

@@ -370,6 +370,7 @@ static void tell_who_waits(const bool *acts, struct vmqos_vmm_vm *vm)
 /* What all rounds have done, together. */
 static uint64_t rounds[ACTORS], errors[ACTORS], vcpu_rounds[2], vcpu_errors[2];
 static uint64_t freed, busy, changed, unmaps, splits, evicted, came_back, shared, sampled;
+static uint64_t swap_outs, swap_ins;
 
 static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 {
@@ -401,6 +402,8 @@ static void add_up(const bool *acts, struct vmqos_vmm_vm *vm)
 	splits += mem_stat(fd, "mem-splits");
 	evicted += mem_stat(fd, "mem-evicted");
 	came_back += mem_stat(fd, "mem-faults-stored");
+	swap_outs += mem_stat(fd, "mem-swap-outs");
+	swap_ins += mem_stat(fd, "mem-faults-swapped");
 	shared += mem_stat(fd, "mem-faults-zero");
 	sampled += mem_stat(fd, "mem-samples");
 }
@@ -547,7 +550,13 @@ TEST_F_TIMEOUT(scanned, lost_writes, 400)
 		TH_LOG("sampler: %llu pages watched", (unsigned long long)sampled);
 		EXPECT_LT(0, sampled);
 		EXPECT_LT(0, evicted);
-		EXPECT_LT(0, came_back);
+		EXPECT_LT(0, came_back + swap_ins);
+	}
+	if (variant->swapped) {
+		TH_LOG("swap file: %llu pages out, %llu back in faults",
+		       (unsigned long long)swap_outs, (unsigned long long)swap_ins);
+		EXPECT_LT(0, swap_outs);
+		EXPECT_LT(0, swap_ins);
 	}
 	if (variant->huge)
 		EXPECT_LT(0, splits);
