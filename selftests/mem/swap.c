@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(swap, several_at_once, 600)
 	}
 	EXPECT_TRUE(becomes(self->fd, "mem-resident", 0, LIMIT));
 	EXPECT_TRUE(is_filled(self->at, 0, SIZE / PAGE, MIXED | ROUNDS));
-	/* Where somebody holds all there is for long, as a CPU may that does not run, it is not. */
+	/* But for moments: a CPU that does not run just then may hold all that could go. */
 	EXPECT_GE(mem_stat(self->fd, "mem-fills") / 100, mem_stat(self->fd, "mem-limit-exceeded"));
 	TH_LOG("%llu pages written, %llu read in faults",
 	       (unsigned long long)mem_stat(self->fd, "mem-swap-outs"),
