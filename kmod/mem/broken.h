@@ -21,6 +21,7 @@
  * @VMQOS_MEM_RULE_ARMED: leave a file alone that somebody has userfaultfd on
  * @VMQOS_MEM_RULE_ZEROS_UNMAP: take pages of zeros out of the page tables where a page is made
  * @VMQOS_MEM_RULE_ZEROS_LOCK: find a hole under the lock of the page that stands for it
+ * @VMQOS_MEM_RULE_PART: keep the first part of a large page in memory until that is split
  */
 enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_UNMAP = 1,
@@ -33,6 +34,7 @@ enum vmqos_mem_rule {
 	VMQOS_MEM_RULE_ARMED,
 	VMQOS_MEM_RULE_ZEROS_UNMAP,
 	VMQOS_MEM_RULE_ZEROS_LOCK,
+	VMQOS_MEM_RULE_PART,
 };
 
 #ifdef VMQOS_MEM_BREAK

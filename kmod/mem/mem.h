@@ -271,6 +271,7 @@ void vmqos_swap_show(struct seq_file *m, const struct vmqos_swap *swap);
 int vmqos_swap_init(void);
 void vmqos_swap_exit(void);
 int vmqos_swap_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
+void vmqos_swap_send(struct vmqos_mem_inode *mi, pgoff_t index);
 int vmqos_swap_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index);
 struct vmqos_stored *vmqos_swap_erase(struct vmqos_mem_inode *mi, pgoff_t index);
 bool vmqos_swap_is_slow(struct vmqos_mem_inode *mi, pgoff_t index);

@@ -22,8 +22,9 @@
  * 2. That is held exclusively until the page is split or has been left as it is.
  *
  * Where no part holds only zeros, the first is put into the store before it is cut out, and
- * comes back from there if the page cannot be split after all. Readers, who take no lock,
- * stay away in the same way as everybody.
+ * comes back from there if the page cannot be split after all; until that is certain it is
+ * kept in memory, and does not go to the swap file. Readers, who take no lock, stay away in
+ * the same way as everybody.
  *
  * Who has a reference but not yet the lock comes to 1. Who reads sees zeros, as before.
  * The kernel may move the page in between, which takes its content along.
@@ -97,7 +98,7 @@ static int prepare(struct vmqos_mem_inode *mi, struct folio *folio, unsigned int
 	}
 	if (folio->mapping != mapping || !folio_test_large(folio))
 		goto out_unlock;
-	if (!vmqos_mem_broken(VMQOS_MEM_RULE_WAIT))
+	if (!vmqos_mem_broken(VMQOS_MEM_RULE_WAIT) && !vmqos_mem_broken(VMQOS_MEM_RULE_PART))
 		WRITE_ONCE(mi->splitting, round_down(folio->index, VMQOS_MEM_HUGE_PAGES) + 1);
 	if (!vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP)) {
 		unmap_mapping_pages(mapping, folio->index, folio_nr_pages(folio), false);
@@ -160,7 +161,8 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 	if (stored >= 0) {
 		/* Test only: the moment in which a write would be lost, made long enough. */
 		if (vmqos_mem_broken(VMQOS_MEM_RULE_UNMAP) ||
-		    vmqos_mem_broken(VMQOS_MEM_RULE_WAIT))
+		    vmqos_mem_broken(VMQOS_MEM_RULE_WAIT) ||
+		    vmqos_mem_broken(VMQOS_MEM_RULE_PART))
 			schedule_timeout_uninterruptible(1);
 		from = (loff_t)(index + part) << PAGE_SHIFT;
 		truncate_inode_pages_range(mapping, from, from + PAGE_SIZE - 1);
@@ -170,6 +172,8 @@ bool vmqos_mem_split(struct vmqos_mem_inode *mi, struct folio *folio, unsigned i
 			did->zero_freed += !stored;
 			did->evicted += stored;
 			did->splits += huge;
+			if (stored)
+				vmqos_swap_send(mi, index);
 		} else {
 			did->zero_busy++;
 			if (stored)

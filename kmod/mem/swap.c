@@ -10,8 +10,7 @@
  * has one of two forms here, both of them entries of vmqos_mem_inode.store:
  *
  * 1. It is on its way: struct out. The page itself is taken over from the cache, so nothing is
- *    copied, and nothing allocated but the entry; unless it is the part of a large page that goes
- *    first (split.c). Who needs it copies it out.
+ *    copied, and nothing allocated but the entry. Who needs it copies it out.
  * 2. It is written: its slot in the file, as a value. That takes no memory but the entry's place.
  *
  * From 1 to 2 it goes without the page's lock, when the disk is done with it, whoever waits for it
@@ -25,6 +24,10 @@
  * be the kernel's own reclaim: it is told that there are too many under way (-EBUSY). A page counts
  * for its file until it is written. One that cannot be written stays in memory.
  *
+ * The part of a large page that goes first (split.c) has to be there again at once, and without
+ * fail, when the page cannot be split after all. So it is a copy, which stays in memory until that
+ * is certain, and is sent then (vmqos_swap_send()).
+ *
  * Reading is waited for, in the fault; but not in one that must not wait (vmqos_swap_is_slow()). It
  * is another thread that reads: a fault may come out of a filesystem or a driver that has used much
  * of its stack, and with locks held of the same kind as the swap file's filesystem has.
@@ -32,6 +35,7 @@
  * How the file is opened, read and written: swap_file.c.
  */
 #include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
@@ -42,6 +46,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "mem/broken.h"
 #include "mem/mem.h"
 #include "mem/swap.h"
 
@@ -58,8 +63,8 @@
  * @mi: its file; NULL when it has been taken away
  * @index: its place there
  * @page: the page, which is ours
- * @slot: where it goes
- * @failed: it could not be written, and stays
+ * @stays: it is not being written: it could not be, or is not to be yet
+ * @slot: where it goes, unless it stays
  *
  * All but what never changes is under vmqos_swap.lock.
  */
@@ -69,12 +74,13 @@ struct out {
 	struct vmqos_mem_inode *mi;
 	pgoff_t index;
 	struct page *page;
+	bool stays;
 	unsigned long slot;
-	bool failed;
 };
 
 static struct workqueue_struct *threads;
 static struct kmem_cache *out_cache;
+
 static struct vmqos_swap *swap_of(const struct vmqos_mem_inode *mi)
 {
 	return vmqos_mem_mount(mi->vfs.i_sb)->swap;
@@ -124,13 +130,13 @@ static void free_out(struct out *out)
 static void settle(struct vmqos_swap *swap, struct out *out, int ret)
 {
 	struct vmqos_mem_inode *mi;
-	bool stays = false;
 
 	spin_lock(&swap->lock);
 	mi = out->mi;
+	out->stays = mi && ret;
 	if (ret) {
-		swap->failed = true;
-		swap->respite = jiffies + RESPITE;
+		WRITE_ONCE(swap->respite, jiffies + RESPITE);
+		WRITE_ONCE(swap->failed, true);
 	}
 	if (mi) {
 		/* As long as an entry of it is here, it does not go. */
@@ -154,14 +160,15 @@ static void settle(struct vmqos_swap *swap, struct out *out, int ret)
 		spin_lock(&mi->lock);
 		mi->writing--;
 		spin_unlock(&mi->lock);
-		stays = ret;
-		out->failed = ret;
-	} else {
-		free_slot(swap, out->slot);
 	}
+	if (!mi || ret)
+		free_slot(swap, out->slot);
 	swap->under_way--;
+	/* When the lock is dropped, one that stays can be taken away. */
+	if (out->stays)
+		out = NULL;
 	spin_unlock(&swap->lock);
-	if (!stays)
+	if (out)
 		free_out(out);
 	if (ret)
 		pr_warn_ratelimited("vmramfs: a page could not be written to the swap file %pD (error %d) and stays in memory\n",
@@ -231,10 +238,26 @@ void vmqos_swap_write(struct work_struct *work)
 	memalloc_noio_restore(flags);
 }
 
+/* Has a page written, if there is a slot for it; the lock is held. */
+static void send(struct vmqos_swap *swap, struct out *out)
+{
+	if (!take_slot(swap, &out->slot))
+		return;
+	out->stays = false;
+	spin_lock(&out->mi->lock);
+	out->mi->writing++;
+	spin_unlock(&out->mi->lock);
+	WRITE_ONCE(swap->failed, false);
+	swap->under_way++;
+	list_add_tail(&out->node, &swap->waiting);
+	queue_work(threads, &swap->writers[swap->turn++ % VMQOS_SWAP_WRITERS].work);
+}
+
 /**
  * vmqos_swap_put() - have a page written to the swap file
  * @mi: its file, the invalidate_lock held
- * @page: the page, locked, unmapped and nobody else's; the caller takes it out of the cache
+ * @page: the page, locked, unmapped and nobody else's; the caller takes it out of the cache, and
+ *	calls vmqos_swap_send() then if it was part of a large page
  * @index: its place
  *
  * Context: may be in reclaim: does not wait, neither for memory nor for the disk.
@@ -256,22 +279,20 @@ int vmqos_swap_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 	if (!out)
 		return -ENOMEM;
 	*out = (struct out){ .stored.length = PAGE_SIZE, .mi = mi, .index = index,
-			     .page = take_over(page) };
+			     .page = take_over(page), .stays = true };
 	if (!out->page) {
 		kmem_cache_free(out_cache, out);
 		return -ENOMEM;
 	}
 
 	spin_lock(&swap->lock);
-	if (!take_slot(swap, &out->slot)) {
+	if (swap->used == swap->slots) {
 		ret = -ENOSPC;
 	} else {
 		old = xa_store(&mi->store, index, out, GFP_NOWAIT | __GFP_NOWARN);
 		/* It was in the cache, so nothing can have been here, as long as the rules hold. */
 		WARN_ON_ONCE(old && !xa_is_err(old));
 		ret = xa_err(old);
-		if (ret)
-			free_slot(swap, out->slot);
 	}
 	if (ret) {
 		spin_unlock(&swap->lock);
@@ -281,32 +302,51 @@ int vmqos_swap_put(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 	spin_lock(&mi->lock);
 	mi->stored_pages++;
 	mi->stored_bytes += PAGE_SIZE;
-	mi->writing++;
 	spin_unlock(&mi->lock);
-	swap->failed = false;
-	swap->under_way++;
-	list_add_tail(&out->node, &swap->waiting);
-	queue_work(threads, &swap->writers[swap->turn++ % VMQOS_SWAP_WRITERS].work);
+	if (!PageCompound(page) || vmqos_mem_broken(VMQOS_MEM_RULE_PART))
+		send(swap, out);
 	spin_unlock(&swap->lock);
 	return 0;
+}
+
+/**
+ * vmqos_swap_send() - a large page has been split: have the part that went first written
+ * @mi: its file, the invalidate_lock held exclusively
+ * @index: its place
+ *
+ * Does nothing when it did not go here.
+ *
+ * Context: does not sleep.
+ */
+void vmqos_swap_send(struct vmqos_mem_inode *mi, pgoff_t index)
+{
+	struct vmqos_swap *swap = swap_of(mi);
+	struct out *out;
+	void *entry;
+
+	if (!swap)
+		return;
+	spin_lock(&swap->lock);
+	entry = xa_load(&mi->store, index);
+	if (!xa_is_value(entry) && vmqos_stored_is_out(entry)) {
+		out = container_of(entry, struct out, stored);
+		if (out->stays)
+			send(swap, out);
+	}
+	spin_unlock(&swap->lock);
 }
 
 /* Takes from its file what is on its way; the lock is held. Returns what is left to free. */
 static struct out *take_away(struct vmqos_mem_inode *mi, struct out *out)
 {
-	struct vmqos_swap *swap = swap_of(mi);
-
 	spin_lock(&mi->lock);
 	mi->stored_pages--;
 	mi->stored_bytes -= PAGE_SIZE;
-	if (!out->failed)
+	if (!out->stays)
 		mi->writing--;
 	spin_unlock(&mi->lock);
 	out->mi = NULL;
-	if (!out->failed)
-		return NULL;
-	free_slot(swap, out->slot);
-	return out;
+	return out->stays ? out : NULL;
 }
 
 /**
@@ -349,6 +389,7 @@ struct vmqos_stored *vmqos_swap_erase(struct vmqos_mem_inode *mi, pgoff_t index)
  * @page: where to
  * @slot: which
  * @ret: what came of it
+ * @done: that it is known
  */
 struct reading {
 	struct work_struct work;
@@ -356,6 +397,7 @@ struct reading {
 	struct page *page;
 	unsigned long slot;
 	int ret;
+	struct completion done;
 };
 
 static void read_one(struct work_struct *work)
@@ -367,6 +409,7 @@ static void read_one(struct work_struct *work)
 	bvec_set_page(&part, reading->page, PAGE_SIZE, 0);
 	reading->ret = vmqos_swap_transfer(reading->swap, ITER_DEST, &part, 1, reading->slot);
 	memalloc_noio_restore(flags);
+	complete(&reading->done);
 }
 
 /**
@@ -400,9 +443,14 @@ int vmqos_swap_get(struct vmqos_mem_inode *mi, struct page *page, pgoff_t index)
 		return ret;
 
 	reading.slot = xa_to_value(entry);
+	/*
+	 * Not flush_work(): that tells lockdep that the locks of the swap file's filesystem are taken
+	 * below the mmap_lock. They are, but those of that one file, which nobody else writes to.
+	 */
+	init_completion(&reading.done);
 	INIT_WORK_ONSTACK(&reading.work, read_one);
 	queue_work(threads, &reading.work);
-	flush_work(&reading.work);
+	wait_for_completion(&reading.done);
 	destroy_work_on_stack(&reading.work);
 	if (!reading.ret)
 		return ret;

@@ -29,7 +29,7 @@ struct vmqos_swap_writer {
  * struct vmqos_swap - a swap file
  * @node: links all there are; swaps_mutex
  * @file: the file
- * @lock: protects all that follows, and entries, see above; taken before that of the store
+ * @lock: protects all that follows, and entries (swap.c); taken before that of the store
  *	and before vmqos_mem_inode.lock
  * @map: slots that are taken
  * @slots: how many there are, constant
@@ -46,7 +46,7 @@ struct vmqos_swap_writer {
 struct vmqos_swap {
 	struct list_head node;
 	struct file *file;
-	spinlock_t lock;	/* entries and slots, see above */
+	spinlock_t lock;	/* entries and slots */
 	unsigned long *map;
 	unsigned long slots;
 	unsigned long used;

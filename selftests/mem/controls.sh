@@ -29,7 +29,7 @@ if [[ ! -w $switch || ! -w $switch_shared ]]; then
 	ktap_skip_all "these modules keep all rules: scripts/mem-controls builds others"
 	exit "$KSFT_SKIP"
 fi
-ktap_set_plan 20
+ktap_set_plan 23
 
 # With pages of the one size or of the other.
 run() {
@@ -78,6 +78,23 @@ unstored() {
 
 kept() { run "$1" && { [[ $1 != small ]] || pins; } && { [[ $1 != limited ]] || { punched && believed; }; }; }
 
+# A large page that cannot be split although it looked as if: that takes rule 4 or 11 broken, which
+# leave time for somebody to get hold of it.
+whole() {
+	timeout 200 "$here/swap" -t a_large_page_goes_whole_or_not_at_all >"$work/out" 2>&1
+	local status=$?
+	sed -n 's/^# .*not_at_all:/#/p' "$work/out" | head -n 4
+	return $status
+}
+
+whole_late() {
+	echo 4 >$switch
+	whole && grep -qE ' [1-9][0-9]* pages were busy' "$work/out"
+	local status=$?
+	echo 0 >$switch
+	return $status
+}
+
 # A test of shared memory.
 shares() {
 	timeout 200 "$here/shared" -v memfd -t "$1" >"$work/out" 2>&1
@@ -123,6 +140,9 @@ ktap_test_result "limited, all rules kept: nothing is lost" kept limited
 ktap_test_result "a page leaves the cache before it is in the store: noticed" lost 5 limited
 ktap_test_result "a page gets into the store while it is punched: noticed" unstored 6 punched mem_all
 ktap_test_result "a reader believes in a hole at once: noticed" unstored 7 believed "word(page, 11)"
+ktap_test_result "a large page on its way to the disk, all rules kept: it goes whole or not at all" whole
+ktap_test_result "the same when it cannot be split in the last moment" whole_late
+ktap_test_result "part of it is written before it is split: noticed" unstored 11 whole mem-swap-outs
 ktap_test_result "zeros mapped, all rules kept: nothing is lost" kept zeros
 ktap_test_result "zeros stay mapped where a page is made: noticed" lost 9 zeros
 ktap_test_result "a hole is found without the lock of its zeros: noticed" lost 10 zeros

@@ -313,6 +313,67 @@ TEST_F_TIMEOUT(swap, what_does_not_fit_stays_in_memory, 300)
 	close(other);
 }
 
+struct splicer {
+	pthread_t thread;
+	char *at;
+	bool over;
+};
+
+/* Has a page every now and then, for a moment. */
+static void *splice_at_times(void *data)
+{
+	struct splicer *splicer = data;
+	struct iovec iov = { .iov_base = splicer->at, .iov_len = PAGE };
+	char page[PAGE];
+	int ends[2];
+
+	if (pipe(ends))
+		return NULL;
+	while (!__atomic_load_n(&splicer->over, __ATOMIC_RELAXED)) {
+		if (vmsplice(ends[1], &iov, 1, 0) == PAGE) {
+			usleep(1000);
+			if (read(ends[0], page, PAGE) != PAGE)
+				break;
+		}
+		usleep(1000);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return NULL;
+}
+
+/* What is found not to be possible in the last moment has left nothing on the disk. */
+TEST_F_TIMEOUT(swap, a_large_page_goes_whole_or_not_at_all, 300)
+{
+	static const int how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	struct splicer splicers[SIZE / HUGE];
+
+	for (size_t i = 0; i < SIZE / HUGE; i++) {
+		splicers[i] = (struct splicer){ .at = self->at + i * HUGE + HUGE / 2 };
+		ASSERT_EQ(0, pthread_create(&splicers[i].thread, NULL, splice_at_times,
+					    &splicers[i]));
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, fallocate(self->fd, how, 0, SIZE));
+		fill(self->at, 0, SIZE / PAGE, round);
+		ASSERT_EQ(0, mem_settle());
+		ASSERT_EQ(0, mem_remount(self->where, "file_limit=64k"));
+		usleep(500000);
+		ASSERT_EQ(0, mem_remount(self->where, "file_limit=0"));
+		EXPECT_TRUE(is_filled(self->at, 0, SIZE / PAGE, round));
+	}
+	for (size_t i = 0; i < SIZE / HUGE; i++) {
+		__atomic_store_n(&splicers[i].over, true, __ATOMIC_RELAXED);
+		pthread_join(splicers[i].thread, NULL);
+	}
+	ASSERT_EQ(0, mem_settle());
+	EXPECT_LE(mem_stat(self->fd, "mem-swap-outs"), mem_stat(self->fd, "mem-evicted"));
+	TH_LOG("%llu pages were busy, %llu evicted, %llu written",
+	       (unsigned long long)mem_stat(self->fd, "mem-reclaim-busy"),
+	       (unsigned long long)mem_stat(self->fd, "mem-evicted"),
+	       (unsigned long long)mem_stat(self->fd, "mem-swap-outs"));
+}
+
 /* Makes a loop device larger or smaller than what is behind it. */
 static int set_capacity(int disk, uint64_t bytes)
 {
