@@ -9,11 +9,14 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "mem/mem.h"
+
 struct bio_vec;
 struct file;
 
-/* Writes at a time. */
+/* Writes at a time, and pages on their way at most. */
 #define VMQOS_SWAP_WRITERS	4
+#define VMQOS_SWAP_UNDER_WAY	256
 
 /**
  * struct vmqos_swap_writer - a thread that writes
@@ -36,6 +39,9 @@ struct vmqos_swap_writer {
  * @used: how many are taken
  * @next: where the next one is looked for
  * @waiting: pages whose writing has not begun
+ * @unwritten: pages that could not be written
+ * @again: has some of them written
+ * @again_in: in jiffies, when it is to run next
  * @under_way: how many have not been written, these and those being written
  * @respite: in jiffies, until when nothing is put there if it has @failed
  * @failed: a page could not be written
@@ -52,6 +58,9 @@ struct vmqos_swap {
 	unsigned long used;
 	unsigned long next;
 	struct list_head waiting;
+	struct list_head unwritten;
+	struct delayed_work again;
+	unsigned long again_in;
 	unsigned int under_way;
 	unsigned long respite;
 	bool failed;
@@ -60,11 +69,42 @@ struct vmqos_swap {
 	unsigned int turn;
 };
 
+/**
+ * struct vmqos_swap_out - a page on its way to the swap file
+ * @stored: what tells it from other entries of the store: as long as a page
+ * @node: links those whose writing has not begun, or has failed
+ * @mi: its file; NULL when it has been taken away
+ * @index: its place there
+ * @page: the page, which is ours
+ * @stays: it is not being written: it could not be, or is not to be yet
+ * @slot: where it goes, unless it stays
+ *
+ * All but what never changes is under vmqos_swap.lock.
+ */
+struct vmqos_swap_out {
+	struct vmqos_stored stored;
+	struct list_head node;
+	struct vmqos_mem_inode *mi;
+	pgoff_t index;
+	struct page *page;
+	bool stays;
+	unsigned long slot;
+};
+
+extern struct workqueue_struct *vmqos_swap_threads;
+
 /* swap.c */
+void vmqos_swap_free_out(struct vmqos_swap_out *out);
+
+/* swap_write.c */
+void vmqos_swap_free_slot(struct vmqos_swap *swap, unsigned long slot);
+bool vmqos_swap_start(struct vmqos_swap *swap, struct vmqos_swap_out *out);
+void vmqos_swap_again(struct work_struct *work);
 void vmqos_swap_write(struct work_struct *work);
 
 /* swap_file.c */
 int vmqos_swap_transfer(struct vmqos_swap *swap, unsigned int direction, struct bio_vec *parts,
 			unsigned int n, unsigned long slot);
+int vmqos_swap_read(struct vmqos_swap *swap, struct page *page, unsigned long slot);
 
 #endif /* _VMQOS_MEM_SWAP_H */

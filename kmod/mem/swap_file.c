@@ -5,16 +5,20 @@
  * It is read and written past the page cache (O_DIRECT), by whatever filesystem or block device
  * it is. Nothing in it means anything once it is no longer mounted.
  */
+#include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/namei.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "mem/mem.h"
 #include "mem/swap.h"
@@ -48,6 +52,68 @@ int vmqos_swap_transfer(struct vmqos_swap *swap, unsigned int direction, struct 
 	if (ret < 0)
 		return ret;
 	return ret == length ? 0 : -EIO;
+}
+
+/**
+ * struct reading - a page that is read
+ * @work: who reads it
+ * @swap: where from
+ * @page: where to
+ * @slot: which
+ * @ret: what came of it
+ * @done: that it is known
+ */
+struct reading {
+	struct work_struct work;
+	struct vmqos_swap *swap;
+	struct page *page;
+	unsigned long slot;
+	int ret;
+	struct completion done;
+};
+
+static void read_one(struct work_struct *work)
+{
+	struct reading *reading = container_of(work, struct reading, work);
+	unsigned int flags = memalloc_noio_save();
+	struct bio_vec part;
+
+	bvec_set_page(&part, reading->page, PAGE_SIZE, 0);
+	reading->ret = vmqos_swap_transfer(reading->swap, ITER_DEST, &part, 1, reading->slot);
+	memalloc_noio_restore(flags);
+	complete(&reading->done);
+}
+
+/**
+ * vmqos_swap_read() - read a page, and wait for it
+ * @swap: the swap file
+ * @page: where to
+ * @slot: which
+ *
+ * Another thread reads: who waits may be in a fault that comes out of a filesystem or a driver
+ * that has used much of its stack, and with locks held of the same kind as the swap file's
+ * filesystem has.
+ *
+ * Context: sleeps; in a fault.
+ * Return: 0 or a negative error number, which has been told to the log.
+ */
+int vmqos_swap_read(struct vmqos_swap *swap, struct page *page, unsigned long slot)
+{
+	struct reading reading = { .swap = swap, .page = page, .slot = slot };
+
+	init_completion(&reading.done);
+	INIT_WORK_ONSTACK(&reading.work, read_one);
+	queue_work(vmqos_swap_threads, &reading.work);
+	/*
+	 * Not flush_work(): that tells lockdep that the locks of the swap file's filesystem are taken
+	 * below the mmap_lock. They are, but those of that one file, which nobody else writes to.
+	 */
+	wait_for_completion(&reading.done);
+	destroy_work_on_stack(&reading.work);
+	if (reading.ret)
+		pr_warn_ratelimited("vmramfs: a page could not be read from the swap file %pD (error %d)\n",
+				    swap->file, reading.ret);
+	return reading.ret;
 }
 
 /* A file is that of one mount alone, and others cannot read what is the guests'. */
@@ -103,6 +169,8 @@ struct vmqos_swap *vmqos_swap_open(struct fs_context *fc, const char *path)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&swap->lock);
 	INIT_LIST_HEAD(&swap->waiting);
+	INIT_LIST_HEAD(&swap->unwritten);
+	INIT_DELAYED_WORK(&swap->again, vmqos_swap_again);
 	init_waitqueue_head(&swap->done);
 	for (i = 0; i < VMQOS_SWAP_WRITERS; i++) {
 		swap->writers[i].swap = swap;
@@ -147,6 +215,7 @@ void vmqos_swap_close(struct vmqos_swap *swap)
 
 	if (!swap)
 		return;
+	cancel_delayed_work_sync(&swap->again);
 	for (i = 0; i < VMQOS_SWAP_WRITERS; i++)
 		flush_work(&swap->writers[i].work);
 	WARN_ON_ONCE(swap->under_way || swap->used);

@@ -89,7 +89,7 @@ whole() {
 
 whole_late() {
 	echo 4 >$switch
-	whole && grep -qE ' [1-9][0-9]* pages were busy' "$work/out"
+	whole && grep -qE ':[1-9][0-9]* pages were busy' "$work/out"
 	local status=$?
 	echo 0 >$switch
 	return $status

@@ -430,9 +430,12 @@ static bool is_counted(void)
 		return !fstat(fd, &st) && (uint64_t)st.st_blocks * 512 ==
 		       share_resident(map[0], WHOLE_SIZE);
 	/* The scanner may be at it between the two looks. */
-	for (int i = 0; i < 1000 && mem_used(where) != mem_stat(fd, "mem-resident"); i++)
+	for (int i = 0; i < 1000; i++) {
+		if (mem_used(where) == mem_stat(fd, "mem-resident"))
+			return true;
 		usleep(10000);
-	return mem_used(where) == mem_stat(fd, "mem-resident");
+	}
+	return false;
 }
 
 /* All of them at once on a new file for some time; whether it could be done. */

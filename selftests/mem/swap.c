@@ -419,6 +419,31 @@ TEST_F_TIMEOUT(swap, a_disk_that_fails, 300)
 	       (unsigned long long)mem_stat(self->fd, "mem-swap-failed"), failed);
 }
 
+/* By itself, when the disk takes something again; on one that does not nothing is lost. */
+TEST_F_TIMEOUT(swap, what_could_not_be_written_is_written_later, 300)
+{
+	uint64_t failed;
+
+	fill(self->at, 0, SIZE / PAGE, 5);
+	ASSERT_EQ(0, set_capacity(self->disk, PAGE));
+	ASSERT_EQ(0, mem_settle());
+	ASSERT_EQ(0, mem_remount(self->where, "file_limit=1M"));
+	EXPECT_TRUE(becomes(self->fd, "mem-swap-failed", 1, UINT64_MAX));
+	/* Nothing more goes there. */
+	ASSERT_EQ(0, mem_remount(self->where, "file_limit=0"));
+	ASSERT_EQ(0, mem_settle());
+	failed = mem_stat(self->fd, "mem-swap-failed");
+	EXPECT_LT(0, mem_stat(self->fd, "mem-stored-raw"));
+	EXPECT_TRUE(becomes(self->fd, "mem-swap-failed", failed + 2, UINT64_MAX));
+	EXPECT_GE(1, mem_stat(self->fd, "mem-swapped") / PAGE);
+	ASSERT_EQ(0, set_capacity(self->disk, 0));
+	EXPECT_TRUE(becomes(self->fd, "mem-stored-raw", 0, 0));
+	EXPECT_LT(0, mem_stat(self->fd, "mem-swapped"));
+	EXPECT_EQ(mem_used(self->where), mem_stat(self->fd, "mem-resident"));
+	EXPECT_TRUE(is_filled(self->at, 0, SIZE / PAGE, 5));
+	EXPECT_EQ(0, mem_stat(self->fd, "mem-faults-failed"));
+}
+
 static uint64_t count_lines(const char *path, const char *word)
 {
 	uint64_t count = 0;
