@@ -16,8 +16,8 @@
  * From 1 to 2 it goes without the page's lock, when the disk is done with it, whoever waits for it
  * then (swap_write.c). So vmqos_swap.lock is held by who makes 2 of 1, and by who takes an entry
  * away. An entry that is taken away while it is on its way has no file any more
- * (vmqos_swap_out.mi), and its slot is nobody's until the disk is done with it: else what is written
- * there next could be overwritten by what was dropped.
+ * (vmqos_swap_out.mi), and its slot is nobody's until the disk is done with it: else what is
+ * written there next could be overwritten by what was dropped.
  *
  * Whoever puts a page here never waits for the disk, for that may be the kernel's own reclaim: it
  * is told that there are too many under way (-EBUSY). A page counts for its file until it is
@@ -285,7 +285,8 @@ void vmqos_swap_wait_room(struct vmqos_mem_inode *mi, u64 ns)
 {
 	struct vmqos_swap *swap = swap_of(mi);
 
-	wait_event_killable_timeout(swap->done, READ_ONCE(swap->under_way) <= VMQOS_SWAP_UNDER_WAY / 2,
+	wait_event_killable_timeout(swap->done,
+				    READ_ONCE(swap->under_way) <= VMQOS_SWAP_UNDER_WAY / 2,
 				    nsecs_to_jiffies(ns) + 1);
 }
 

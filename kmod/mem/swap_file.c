@@ -105,8 +105,8 @@ int vmqos_swap_read(struct vmqos_swap *swap, struct page *page, unsigned long sl
 	INIT_WORK_ONSTACK(&reading.work, read_one);
 	queue_work(vmqos_swap_threads, &reading.work);
 	/*
-	 * Not flush_work(): that tells lockdep that the locks of the swap file's filesystem are taken
-	 * below the mmap_lock. They are, but those of that one file, which nobody else writes to.
+	 * Not flush_work(): that tells lockdep that the locks of its filesystem are taken below the
+	 * mmap_lock. They are, but those of this one file, which nobody else writes to.
 	 */
 	wait_for_completion(&reading.done);
 	destroy_work_on_stack(&reading.work);

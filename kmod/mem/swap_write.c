@@ -226,4 +226,3 @@ void vmqos_swap_write(struct work_struct *work)
 	}
 	memalloc_noio_restore(flags);
 }
-

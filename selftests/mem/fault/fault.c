@@ -26,6 +26,8 @@
 #define WRITERS		3
 
 static char where[64];
+/* What a second mount is tried with. */
+static char others[128];
 static char failure[256], report[64];
 static char *want;
 
@@ -39,12 +41,15 @@ struct world {
 FIXTURE(fault)
 {
 	struct world world;
+	/* Swap files of the mount and of another one. */
+	int disks[2];
 };
 
 FIXTURE_VARIANT(fault)
 {
 	const char *options;
 	unsigned int pages;
+	bool swapped;
 };
 
 FIXTURE_VARIANT_ADD(fault, small)
@@ -57,6 +62,20 @@ FIXTURE_VARIANT_ADD(fault, huge)
 {
 	.options = "file_limit=0,huge=within_size",
 	.pages = PAGES_HUGE,
+};
+
+FIXTURE_VARIANT_ADD(fault, swapped)
+{
+	.options = "file_limit=0,compress=off",
+	.pages = PAGES_SMALL,
+	.swapped = true,
+};
+
+FIXTURE_VARIANT_ADD(fault, swapped_huge)
+{
+	.options = "file_limit=0,compress=off,huge=within_size",
+	.pages = PAGES_HUGE,
+	.swapped = true,
 };
 
 /* Keep what went wrong first; always false. */
@@ -93,8 +112,11 @@ FIXTURE_SETUP(fault)
 {
 	const char *missing = mem_missing();
 	struct world *world = &self->world;
+	char options[256], device[2][64];
 
 	world->fd = -1;
+	self->disks[0] = -1;
+	self->disks[1] = -1;
 	world->size = variant->pages * PAGE;
 	if (missing)
 		SKIP(return, "%s", missing);
@@ -106,7 +128,16 @@ FIXTURE_SETUP(fault)
 	mem_set_defaults();
 	want = malloc(world->size);
 	ASSERT_NE(NULL, want);
-	world->fd = mem_begin(where, variant->options, world->size, &world->at);
+	for (int i = 0; i < 2 && variant->swapped; i++) {
+		self->disks[i] = mem_disk(2 * world->size);
+		ASSERT_LE(0, self->disks[i]);
+		ASSERT_TRUE(mem_name_of(self->disks[i], device[i], sizeof(device[i])));
+	}
+	snprintf(options, sizeof(options), "%s%s%s", variant->options,
+		 variant->swapped ? ",swap=" : "", variant->swapped ? device[0] : "");
+	snprintf(others, sizeof(others), "huge=within_size,size=8M%s%s",
+		 variant->swapped ? ",swap=" : "", variant->swapped ? device[1] : "");
+	world->fd = mem_begin(where, options, world->size, &world->at);
 	ASSERT_LE(0, world->fd);
 	invent(world);
 }
@@ -120,6 +151,9 @@ FIXTURE_TEARDOWN(fault)
 	if (world->fd >= 0) {
 		EXPECT_EQ(0, mem_end(where, world->fd, world->at, world->size));
 	}
+	for (int i = 0; i < 2; i++)
+		if (self->disks[i] >= 0)
+			close(self->disks[i]);
 	free(want);
 }
 
@@ -292,7 +326,7 @@ static int mount_another(const struct world *world)
 	inject_pause(true);
 	mkdir(other, 0700);
 	inject_pause(false);
-	ret = mount("none", other, "vmramfs", 0, "huge=within_size,size=8M") ? -errno : 0;
+	ret = mount("none", other, "vmramfs", 0, others) ? -errno : 0;
 	inject_pause(true);
 	if (!ret)
 		umount(other);
@@ -433,7 +467,8 @@ static bool all_worked(const struct world *world, const struct worker *workers)
 	for (int i = 0; i < WRITERS; i++)
 		if (!__atomic_load_n(&workers[i].rounds, __ATOMIC_RELAXED))
 			return false;
-	return mem_stat(world->fd, "mem-evicted") && mem_stat(world->fd, "mem-faults-stored");
+	return mem_stat(world->fd, "mem-evicted") &&
+	       mem_stat(world->fd, "mem-faults-stored") + mem_stat(world->fd, "mem-faults-swapped");
 }
 
 TEST_F_TIMEOUT(fault, nothing_is_lost_by_all_at_once, 900)
@@ -478,7 +513,8 @@ TEST_F_TIMEOUT(fault, nothing_is_lost_by_all_at_once, 900)
 	}
 	TH_LOG("%llu pages stored, %llu back",
 	       (unsigned long long)mem_stat(world->fd, "mem-evicted"),
-	       (unsigned long long)mem_stat(world->fd, "mem-faults-stored"));
+	       (unsigned long long)(mem_stat(world->fd, "mem-faults-stored") +
+				    mem_stat(world->fd, "mem-faults-swapped")));
 	ASSERT_EQ(0, mem_remount(where, "file_limit=0,share_zero=off"));
 	EXPECT_TRUE(check(world))
 		TH_LOG("%s", failure);
