@@ -3,6 +3,7 @@
  * zeros=map: a hole that is read takes no memory, and whoever writes there, in whatever way, is
  * seen by everybody who has read zeros there before.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <linux/io_uring.h>
@@ -14,6 +15,7 @@
 
 #define FILE_SIZE	(8 * MIB)
 #define PAGES		(FILE_SIZE / PAGE)
+#define ROUNDS		200
 
 FIXTURE(zeros)
 {
@@ -163,6 +165,50 @@ TEST_F(zeros, a_write_is_seen_by_all)
 	/* What has a page is none of those that share, and what has none still reads as zeros. */
 	EXPECT_GE(FILE_SIZE, mem_stat(self->fd, "mem-zero-mapped") +
 			     mem_stat(self->fd, "mem-resident"));
+}
+
+/* Reads a page in each round, while somebody writes to it by another mapping. */
+struct reader {
+	const volatile char *at;
+	pthread_barrier_t ready, over;
+	pthread_t thread;
+};
+
+static void *read_in_rounds(void *data)
+{
+	struct reader *reader = data;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&reader->ready);
+		(void)reader->at[round * PAGE];
+		pthread_barrier_wait(&reader->over);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(zeros, a_write_is_seen_by_who_reads_just_then, 120)
+{
+	static const int how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	struct reader reader = { .at = self->second };
+	unsigned int lost = 0;
+
+	ASSERT_EQ(0, pthread_barrier_init(&reader.ready, NULL, 2));
+	ASSERT_EQ(0, pthread_barrier_init(&reader.over, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&reader.thread, NULL, read_in_rounds, &reader));
+	for (int round = 0; round < ROUNDS; round++) {
+		char value = round | 1;
+
+		ASSERT_EQ(0, fallocate(self->fd, how, 0, HUGE));
+		pthread_barrier_wait(&reader.ready);
+		((volatile char *)self->at)[round * PAGE] = value;
+		pthread_barrier_wait(&reader.over);
+		lost += reader.at[round * PAGE] != value;
+	}
+	pthread_join(reader.thread, NULL);
+	EXPECT_EQ(0, lost);
+	TH_LOG("%llu pages were read as holes, %llu were made",
+	       (unsigned long long)mem_stat(self->fd, "mem-faults-zero"),
+	       (unsigned long long)mem_stat(self->fd, "mem-faults-filled"));
 }
 
 TEST_F(zeros, what_is_punched_is_shared_again)
