@@ -88,7 +88,7 @@ kept() {
 # A large page that cannot be split although it looked as if: that takes rule 4 or 11 broken, which
 # leave time for somebody to get hold of it.
 whole() {
-	timeout 200 "$here/swap" -t a_large_page_goes_whole_or_not_at_all >"$work/out" 2>&1
+	timeout 200 "$here/swap" -r swap.huge.a_large_page_goes_whole_or_not_at_all >"$work/out" 2>&1
 	local status=$?
 	sed -n 's/^# .*not_at_all:/#/p' "$work/out" | head -n 4
 	return $status
@@ -112,7 +112,7 @@ seen() {
 
 # A test of shared memory.
 shares() {
-	timeout 200 "$here/shared" -v memfd -t "$1" >"$work/out" 2>&1
+	timeout 200 "$here/shared" -r "shared.memfd.$1" >"$work/out" 2>&1
 	local status=$?
 	sed -n "s/^# .*$1:/#/p" "$work/out" | head -n 4
 	return $status
